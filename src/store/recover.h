@@ -1,0 +1,77 @@
+/* Start: finds the newest good snapshot, replays the logs behind it, and says precisely what is wrong if
+ * that cannot be done without guessing (spec-quorum A2.6, A7, A8; reliability.md 3).
+ *
+ * A bad record is a torn tail only if it can be proved not to have been acknowledged: it lies in the last
+ * commit batch that was begun (no record of a later batch, no later file that continues behind it with a
+ * gap). Everything else is damage: the start stops with file, offset and what to do. Nothing is ever
+ * truncated. */
+#ifndef RK_STORE_RECOVER_H
+#define RK_STORE_RECOVER_H
+
+#include "base/arena.h"
+#include "proto/records.h"
+#include "proto/txn.h"
+#include "store/disk.h"
+
+/* What recovery feeds; core/restore.c implements it. An error from it ends the candidate (snapshot part)
+ * or the recovery (txn). */
+struct rk_restore_sink {
+    void *ctx;
+    /* Forget everything, start from an empty state (no nodes at all). Called before each candidate. */
+    enum rk_err (*begin)(void *ctx);
+    enum rk_err (*session)(void *ctx, rk_session_id id, int32_t timeout_ms);
+    enum rk_err (*acl)(void *ctx, int64_t acl_id, const struct rk_vec_acl *acl);
+    enum rk_err (*node)(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
+                        const struct rk_stat_persisted *stat);
+    /* The snapshot was read and verified. zxid is the one in its name. */
+    enum rk_err (*snapshot_done)(void *ctx, rk_zxid zxid, bool has_digest, rk_zxid digest_zxid,
+                                 uint64_t digest);
+    /* No snapshot at all: the state of a fresh server. */
+    enum rk_err (*fresh)(void *ctx);
+    enum rk_err (*txn)(void *ctx, const struct rk_txn *txn, struct rk_bytes payload);
+};
+
+struct rk_recover_options {
+    uint32_t record_bytes_max; /* jute.maxbuffer + extrasize */
+    bool trust_empty;          /* snapshot.trust.empty */
+    bool db_autocreate;        /* zookeeper.db.autocreate */
+    bool allow_holes;          /* operator's override: replay over a gap in zxids */
+};
+
+struct rk_recovered {
+    rk_zxid last_zxid;      /* -1: empty and not trusted (never in standalone) */
+    rk_zxid snapshot_zxid;  /* -1: none */
+    char snapshot_name[64]; /* "" if none */
+    uint64_t txn_count;     /* replayed */
+    uint32_t bad_snapshots; /* newer candidates that were passed over */
+    bool is_fresh;          /* nothing was there */
+    char torn_file[64];     /* "" or the log whose unacknowledged tail was passed over */
+    uint64_t torn_offset;
+};
+
+/* One line for the operator: file, offset, what, and what to do. */
+struct rk_problem {
+    char text[512];
+};
+
+enum rk_err rk_recover(struct rk_mem *mem, const struct rk_disk *disk,
+                       const struct rk_recover_options *options, const struct rk_restore_sink *sink,
+                       struct rk_recovered *ret, struct rk_problem *ret_problem) RK_MUST_CHECK;
+
+/* -- the small files ------------------------------------------------------------------------------- */
+
+/* currentEpoch / acceptedEpoch: atomically and durably (tmp, sync, rename, sync dir). */
+enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name, int64_t epoch) RK_MUST_CHECK;
+/* RK_ERR_NOT_FOUND, RK_ERR_CORRUPT. */
+enum rk_err rk_epoch_read(const struct rk_disk *disk, const char *name, int64_t *ret_epoch)
+    RK_MUST_CHECK;
+
+/* -- purge ------------------------------------------------------------------------------------------ */
+
+/* Keeps the newest `keep` good snapshots and every log needed to replay from the oldest of them; deletes
+ * in an order in which any prefix leaves a startable set. ZK: PurgeTxnLog. Removes leftovers of unfinished
+ * snapshots as well. */
+enum rk_err rk_purge(struct rk_mem *mem, const struct rk_disk *disk, uint32_t keep,
+                     uint32_t *ret_deleted, struct rk_problem *ret_problem) RK_MUST_CHECK;
+
+#endif
