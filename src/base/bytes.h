@@ -1,6 +1,6 @@
 /* Borrowed bytes, and the two ends of an encoding: rk_reader takes big-endian values from borrowed
- * bytes and remembers the first failure; rk_buf collects them in a growing buffer that was born with
- * a maximum. Both latch: callers encode or decode a whole record and check once. */
+ * bytes and remembers the first failure; rk_buf collects them in a growing buffer that was born
+ * with a maximum. Both latch: callers encode or decode a whole record and check once. */
 #ifndef RK_BASE_BYTES_H
 #define RK_BASE_BYTES_H
 
@@ -17,7 +17,7 @@ struct rk_bytes {
 struct rk_bytes rk_bytes_of(const void *data, size_t len);
 /* From a C string (NULL stays null). */
 struct rk_bytes rk_bytes_str(const char *text);
-bool rk_bytes_equal(struct rk_bytes a, struct rk_bytes b); /* null equals only null */
+bool rk_bytes_equal(struct rk_bytes a, struct rk_bytes b);  /* null equals only null */
 int rk_bytes_compare(struct rk_bytes a, struct rk_bytes b); /* memcmp order, then length */
 bool rk_bytes_starts_with(struct rk_bytes text, struct rk_bytes prefix);
 /* text[0..n) against a C literal. */
@@ -27,7 +27,7 @@ struct rk_reader {
     const uint8_t *at;
     const uint8_t *end;
     uint32_t limit_bytes; /* longest buffer or string accepted */
-    bool failed;          /* latched by the first short or malformed read; later reads give 0/null */
+    bool failed; /* latched by the first short or malformed read; later reads give 0/null */
 };
 
 void rk_reader_init(struct rk_reader *r, struct rk_bytes in, uint32_t limit_bytes);
@@ -39,8 +39,8 @@ int64_t rk_read_i64(struct rk_reader *r);
 /* int length + bytes; -1 gives null; other negatives, over the limit or past the end fail. Borrowed
  * from the input. */
 struct rk_bytes rk_read_bytes(struct rk_reader *r);
-/* A vector's count: -1 stays -1 (null), other negatives become 0 as in Apache, and a count that cannot
- * fit into what is left at element_bytes_min each fails before anything is allocated. */
+/* A vector's count: -1 stays -1 (null), other negatives become 0 as in Apache, and a count that
+ * cannot fit into what is left at element_bytes_min each fails before anything is allocated. */
 int32_t rk_read_count(struct rk_reader *r, uint32_t element_bytes_min);
 void rk_read_skip(struct rk_reader *r, size_t n);
 
@@ -56,7 +56,8 @@ struct rk_buf {
 void rk_buf_init(struct rk_buf *b, struct rk_mem *mem, size_t max);
 void rk_buf_deinit(struct rk_buf *b); /* frees; the buffer is empty and usable again */
 void rk_buf_reset(struct rk_buf *b);  /* len 0, failed false, keeps the memory */
-bool rk_buf_reserve(struct rk_buf *b, size_t more) RK_MUST_CHECK; /* room for more bytes at data+len */
+bool rk_buf_reserve(struct rk_buf *b,
+                    size_t more) RK_MUST_CHECK; /* room for more bytes at data+len */
 void rk_buf_put(struct rk_buf *b, const void *data, size_t len);
 void rk_buf_put_u8(struct rk_buf *b, uint8_t v);
 void rk_buf_put_bool(struct rk_buf *b, bool v);

@@ -1,5 +1,5 @@
-/* Log-linear histogram of unsigned values: fixed memory, relative error below 1.6 %, exact count, sum,
- * min and max. Mergeable. */
+/* Log-linear histogram of unsigned values: fixed memory, relative error below 1.6 %, exact count,
+ * sum, min and max. Mergeable. */
 #ifndef RK_BASE_HIST_H
 #define RK_BASE_HIST_H
 

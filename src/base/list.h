@@ -17,9 +17,9 @@ struct rk_link {
 
 void rk_list_init(struct rk_link *head);
 bool rk_list_empty(const struct rk_link *head);
-void rk_list_push(struct rk_link *head, struct rk_link *link);  /* at the end */
-void rk_list_unlink(struct rk_link *link);                      /* and makes it a lone link */
-struct rk_link *rk_list_first(struct rk_link *head);            /* NULL if empty */
-struct rk_link *rk_list_pop(struct rk_link *head);              /* first, unlinked; NULL if empty */
+void rk_list_push(struct rk_link *head, struct rk_link *link); /* at the end */
+void rk_list_unlink(struct rk_link *link);                     /* and makes it a lone link */
+struct rk_link *rk_list_first(struct rk_link *head);           /* NULL if empty */
+struct rk_link *rk_list_pop(struct rk_link *head);             /* first, unlinked; NULL if empty */
 
 #endif
