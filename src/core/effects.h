@@ -1,0 +1,118 @@
+/* Effects: everything the core ever asks for, as plain data in the order in which it is to be done.
+ * Effects of several steps may be collected before the shell carries them out; rk_effects_reset gives the
+ * memory back for the next round. Nothing calls out during a step. */
+#ifndef RK_CORE_EFFECTS_H
+#define RK_CORE_EFFECTS_H
+
+#include "base/bytes.h"
+#include "base/types.h"
+
+enum rk_effect_kind {
+    RK_FX_SEND,       /* bytes (whole frames with their lengths) to conn */
+    RK_FX_SEND_MANY,  /* the same bytes to conn_count connections */
+    RK_FX_CLOSE,      /* after what was sent before is flushed; ends in RK_EV_CONN_CLOSED */
+    RK_FX_PAUSE,      /* stop reading from conn (frames already read may still come) */
+    RK_FX_RESUME,
+    RK_FX_APPEND,     /* log record: zxid, bytes (header, body, digest) */
+    RK_FX_ROLL,       /* the next record starts a new log file */
+    RK_FX_SNAP_BEGIN, /* open a snapshot writer for zxid */
+    RK_FX_SNAP_BYTES, /* body bytes for it; answered by RK_EV_SNAP_READY when is_slice_end */
+    RK_FX_SNAP_END,   /* finish it: has_digest, digest (of zxid); answered by RK_EV_SNAP_DONE */
+    RK_FX_SNAP_ABORT, /* drop it; answered by RK_EV_SNAP_DONE with is_ok false */
+    RK_FX_NOTE,       /* a decision worth a log line, see rk_note */
+};
+
+/* What the core decided and the shell logs: X(NAME, level, has its text as path/reason) */
+#define RK_NOTE_TABLE(X)                                                                           \
+    X(SESSION_CREATED, DEBUG, "session created")                                                   \
+    X(SESSION_REATTACHED, INFO, "session reattached")                                              \
+    X(SESSION_CLOSED, DEBUG, "session closed by its client")                                       \
+    X(SESSION_EXPIRED, INFO, "session expired")                                                    \
+    X(SESSION_REFUSED, INFO, "reattach refused: session unknown, expired or wrong password")       \
+    X(SESSION_STOLEN, INFO, "session moved to a new connection, old one closed")                   \
+    X(HANDSHAKE_BAD, WARN, "undecodable connect request, connection closed")                       \
+    X(HANDSHAKE_AHEAD, WARN, "client has seen a newer zxid than this server, connection closed")   \
+    X(HANDSHAKE_THROTTLED, WARN, "connection throttled")                                           \
+    X(FRAME_BAD, WARN, "malformed frame, connection closed")                                       \
+    X(REQUEST_BAD, WARN, "undecodable request")                                                    \
+    X(OP_UNKNOWN, WARN, "unknown operation, connection closed")                                    \
+    X(AUTH_OK, INFO, "authenticated")                                                              \
+    X(AUTH_FAILED, WARN, "authentication failed, connection closed")                               \
+    X(AUTH_REQUIRED, WARN, "request without required authentication, connection closed")           \
+    X(QUOTA_EXCEEDED, WARN, "quota exceeded")                                                      \
+    X(LOG_FULL, ERROR, "no room on the log device: writes are refused, reads go on")               \
+    X(LOG_ROOM, INFO, "room on the log device again: writes are accepted")                         \
+    X(DIGEST_MISMATCH, ERROR, "tree digest differs from the transaction's")                        \
+    X(SNAPSHOT_STARTED, INFO, "snapshot started")                                                  \
+    X(SNAPSHOT_DONE, INFO, "snapshot done")                                                        \
+    X(SNAPSHOT_FAILED, ERROR, "snapshot failed")                                                   \
+    X(WATCH_LIMIT, WARN, "watch limit reached")                                                    \
+    X(REAPED, DEBUG, "container or expired TTL node deleted")                                      \
+    X(LARGE_REQUEST, WARN, "large request over the budget, connection closed")                     \
+    X(REQUEST_DROPPED, WARN, "stale request dropped, connection closed")                           \
+    X(RESPONSE_TOO_BIG, WARN, "response over the size limit refused")
+
+enum rk_note {
+#define RK_NOTE_ENUM(name, level, text) RK_NOTE_##name,
+    RK_NOTE_TABLE(RK_NOTE_ENUM)
+#undef RK_NOTE_ENUM
+};
+
+struct rk_effect {
+    enum rk_effect_kind kind;
+    rk_conn_id conn; /* SEND, CLOSE, PAUSE, RESUME; NOTE: or 0 */
+    size_t offset;   /* SEND, SEND_MANY, APPEND, SNAP_BYTES, NOTE: into rk_effects.bytes */
+    size_t len;
+    union {
+        struct {
+            size_t first; /* into rk_effects.conns */
+            uint32_t count;
+        } many;
+        struct {
+            rk_zxid zxid; /* APPEND, SNAP_BEGIN, SNAP_END */
+            uint64_t digest;
+            bool has_digest;
+            bool is_slice_end; /* SNAP_BYTES */
+        } log;
+        struct {
+            enum rk_note note;
+            rk_session_id session;
+            int64_t number; /* error code, zxid, count: by note */
+        } note;
+    } u;
+};
+
+struct rk_effects {
+    struct rk_mem *mem;
+    struct rk_effect *items;
+    size_t count;
+    size_t cap;
+    struct rk_buf bytes;
+    rk_conn_id *conns; /* receivers of SEND_MANY */
+    size_t conn_count;
+    size_t conn_cap;
+};
+
+void rk_effects_init(struct rk_effects *fx, struct rk_mem *mem);
+void rk_effects_deinit(struct rk_effects *fx);
+void rk_effects_reset(struct rk_effects *fx);
+struct rk_bytes rk_effects_bytes(const struct rk_effects *fx, const struct rk_effect *effect);
+
+/* -- for the core ------------------------------------------------------------------------------------ */
+
+/* Opens a frame to conn (a SEND next to one for the same conn becomes one effect); write the body to
+ * fx->bytes, then end. */
+size_t rk_fx_frame_begin(struct rk_effects *fx, rk_conn_id conn);
+void rk_fx_frame_end(struct rk_effects *fx, size_t mark);
+/* Takes back what was written since begin. */
+void rk_fx_frame_cancel(struct rk_effects *fx, size_t mark);
+/* One frame of these bytes to many. */
+void rk_fx_send_many(struct rk_effects *fx, const rk_conn_id *conns, uint32_t count,
+                     struct rk_bytes frame_body);
+void rk_fx_conn(struct rk_effects *fx, enum rk_effect_kind kind, rk_conn_id conn);
+void rk_fx_append(struct rk_effects *fx, rk_zxid zxid, struct rk_bytes payload);
+struct rk_effect *rk_fx_push(struct rk_effects *fx, enum rk_effect_kind kind);
+void rk_fx_note(struct rk_effects *fx, enum rk_note note, rk_conn_id conn, rk_session_id session,
+                int64_t number, struct rk_bytes text);
+
+#endif
