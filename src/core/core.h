@@ -8,8 +8,10 @@
 #include "core/effects.h"
 #include "core/event.h"
 #include "core/metrics.h"
-#include "store/recover.h"
+#include "proto/restore.h"
+#include "session/session.h"
 #include "tree/tree.h"
+#include "watch/watch.h"
 
 /* One-way hash for the digest scheme, handed in because it lives in a library. */
 struct rk_digest_alg {
@@ -64,13 +66,12 @@ struct rk_core_config {
     int64_t large_request_bytes_max;
     /* connection_throttle_* */
     int64_t connect_tokens, connect_fill_time_ms, connect_fill_count, connect_freeze_ms;
-    double connect_drop_increase, connect_drop_decrease, connect_decrease_ratio;
+    int32_t connect_drop_increase_ppm, connect_drop_decrease_ppm, connect_decrease_ratio_ppm;
     bool connect_weight_enabled;
     int64_t connect_weight_global, connect_weight_local, connect_weight_renew;
 
     uint32_t watch_per_conn_max; /* 0 = none */
     uint32_t watch_total_max;
-    uint64_t log_total_bytes_hint;
 };
 
 struct rk_core;
@@ -79,12 +80,11 @@ struct rk_core;
 struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *config);
 void rk_core_destroy(struct rk_core *c);
 
-/* Fills the core from disk: hand the sink to rk_recover, then start. */
+/* Fills the core from disk: hand the sink to rk_recover (store), then start. */
 struct rk_restore_sink rk_core_restore_sink(struct rk_core *c);
 /* Serving begins: sessions get a fresh timeout, orphaned ephemerals go, a snapshot starts if transactions
  * were replayed or the server is fresh. */
-void rk_core_start(struct rk_core *c, const struct rk_recovered *recovered, int64_t now_ms,
-                   int64_t wall_ms, struct rk_effects *fx);
+void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk_effects *fx);
 
 void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_effects *fx);
 
