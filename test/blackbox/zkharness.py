@@ -1,11 +1,12 @@
 """Start, stop, kill and inspect ZooKeeper servers for the black-box tests.
 
-This module is the only place that knows how a server process is run.  Two kinds exist:
+This module is the only place that knows how a server process is run.  The kinds:
 
     apache    Debian's Apache ZooKeeper (jars below /usr/share/java, override with ZK_JAR_DIR)
     rookery   the server of this repository: $ROOKERY_SERVER, else build/rookery-server
+    alt       another version of Apache ZooKeeper: $ZK_ALT_CLASSPATH names its jars
 
-Both take the same zoo.cfg and the same -Dkey=value properties, so one test can run on either.
+Each takes the same zoo.cfg and the same -Dkey=value properties, so one test can run on any.
 
 Typical use
 -----------
@@ -143,6 +144,11 @@ def have(kind):
     if kind == 'rookery':
         path = rookery_path()
         return (True, '') if os.access(path, os.X_OK) else (False, 'no %s' % path)
+    if kind == 'alt':
+        if shutil.which('java') is None:
+            return False, 'no java in PATH'
+        found = bool(os.environ.get('ZK_ALT_CLASSPATH'))
+        return (True, '') if found else (False, 'ZK_ALT_CLASSPATH is not set')
     return False, 'unknown kind of server: %s' % kind
 
 
@@ -384,20 +390,28 @@ class ApacheServer(Server):
     main_class = 'org.apache.zookeeper.server.ZooKeeperServerMain'
     quorum_main_class = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 
+    def class_path(self):
+        names = [os.path.join(jar_dir(), name) for name in ('zookeeper.jar', 'slf4j-simple.jar')]
+        return ':'.join(name for name in names if os.path.exists(name))
+
     def command(self):
-        jars = jar_dir()
-        class_path = [os.path.join(jars, 'zookeeper.jar')]
-        binding = os.path.join(jars, 'slf4j-simple.jar')
-        if os.path.exists(binding):
-            class_path.append(binding)
         is_member = any(key.startswith('server.') for key in self.conf)
         return (['java', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
                  '-Xshare:auto', '-Dorg.slf4j.simpleLogger.defaultLogLevel=info',
                  '-Dorg.slf4j.simpleLogger.showDateTime=true',
                  '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS']
                 + self.property_args()
-                + ['-cp', ':'.join(class_path),
+                + ['-cp', self.class_path(),
                    self.quorum_main_class if is_member else self.main_class, self.conf_path])
+
+
+class AltServer(ApacheServer):
+    """Apache ZooKeeper of another version, to see which differences are those of the version."""
+
+    kind = 'alt'
+
+    def class_path(self):
+        return os.environ['ZK_ALT_CLASSPATH']
 
 
 class RookeryServer(Server):
@@ -409,7 +423,7 @@ class RookeryServer(Server):
         return [os.path.abspath(rookery_path())] + self.property_args() + [self.conf_path]
 
 
-KINDS = {'apache': ApacheServer, 'rookery': RookeryServer}
+KINDS = {'apache': ApacheServer, 'rookery': RookeryServer, 'alt': AltServer}
 
 
 def make(kind, **options):

@@ -1,0 +1,59 @@
+"""What the scripted streams share: the list of scripts, the configurations, expect()."""
+
+import base64
+import hashlib
+
+import zkharness as zk
+
+
+def digest_id(user_and_password):
+    """The id that scheme digest makes of "user:password"."""
+    data = user_and_password.encode()
+    user = user_and_password.split(':')[0]
+    return '%s:%s' % (user, base64.b64encode(hashlib.sha1(data).digest()).decode())
+
+
+SUPER = 'super:secret'
+
+# Sessions must not expire by themselves: their closeSession would take a zxid at a moment that
+# no test can know.  So the servers allow long timeouts, and only 'expiry' lets sessions die.
+_LONG = {'maxSessionTimeout': 900000}
+_SUPER_PROPS = {'zookeeper.DigestAuthenticationProvider.superDigest': digest_id(SUPER)}
+
+CONFIGS = {
+    'plain': dict(conf=dict(_LONG), props=_SUPER_PROPS),
+    'extended': dict(conf=dict(_LONG, extendedTypesEnabled='true', enforceQuota='true',
+                               reconfigEnabled='true'), props=_SUPER_PROPS),
+    'expiry': dict(conf=dict(_LONG, tickTime=250), props=_SUPER_PROPS),
+    'guarded': dict(conf=dict(_LONG, maxClientCnxns=4, **{'enforce.auth.enabled': 'true',
+                                                          'enforce.auth.schemes': 'digest'}),
+                    props=dict(_SUPER_PROPS, **{'jute.maxbuffer': '2000'})),
+}
+
+SCRIPTS = []        # (name, config, function)
+
+
+def script(fn=None, config='plain'):
+    """Register fn(pair, root); root is a path of its own below which the script works."""
+    def add(fn):
+        SCRIPTS.append((fn.__name__, config, fn))
+        return fn
+    return add(fn) if fn else add
+
+
+def expect(reply, err):
+    """The reference server must have answered this code, else the script does not test what it
+    says.  err None: whatever it is."""
+    if err is None:
+        return reply
+    if reply is None:
+        raise zk.CheckFailed('the reference server closed the connection instead of err %d' % err)
+    if reply.err != err:
+        raise zk.CheckFailed('the script is wrong: it expects err %d, the reference server says %s'
+                             % (err, w_describe(reply)))
+    return reply
+
+
+def w_describe(reply):
+    import zkwire
+    return zkwire.describe_reply(reply.op, reply.payload)
