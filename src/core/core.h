@@ -5,6 +5,7 @@
 #ifndef RK_CORE_CORE_H
 #define RK_CORE_CORE_H
 
+#include "core/acl.h"
 #include "core/effects.h"
 #include "core/event.h"
 #include "core/metrics.h"
@@ -12,12 +13,6 @@
 #include "session/session.h"
 #include "tree/tree.h"
 #include "watch/watch.h"
-
-/* One-way hash for the digest scheme, handed in because it lives in a library. */
-struct rk_digest_alg {
-    void (*hash)(const void *data, size_t len, uint8_t ret[64]);
-    size_t len; /* bytes of ret used */
-};
 
 struct rk_core_config {
     uint64_t seed;      /* of everything random */

@@ -1,0 +1,104 @@
+/* Proposals form one singly linked queue in zxid order; committing moves a mark, delivering takes from the
+ * front. Nothing here knows what a transaction means. */
+#include "zab/broadcast.h"
+
+#include <string.h>
+
+void rk_broadcast_init(struct rk_broadcast *b, struct rk_mem *mem, const struct rk_quorum *quorum,
+                       rk_zxid last_zxid)
+{
+    memset(b, 0, sizeof(*b));
+    b->mem = mem;
+    b->quorum = *quorum;
+    for (uint32_t i = 0; i < RK_QUORUM_VOTERS_MAX; i++) {
+        b->acked[i] = -1;
+    }
+    b->last_proposed = last_zxid;
+    b->last_committed = last_zxid;
+    b->last_delivered = last_zxid;
+}
+
+static void free_proposal(struct rk_broadcast *b, struct rk_proposal *p)
+{
+    rk_mem_free(b->mem, p, sizeof(*p) + p->len);
+}
+
+void rk_broadcast_deinit(struct rk_broadcast *b)
+{
+    while (b->first != NULL) {
+        struct rk_proposal *p = b->first;
+        b->first = p->next;
+        free_proposal(b, p);
+    }
+    b->last = NULL;
+}
+
+rk_zxid rk_broadcast_next_zxid(const struct rk_broadcast *b)
+{
+    return b->last_proposed + 1;
+}
+
+struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes payload,
+                                         uint32_t request)
+{
+    struct rk_proposal *p = rk_mem_must_alloc(b->mem, sizeof(*p) + payload.len);
+    p->next = NULL;
+    p->zxid = b->last_proposed + 1;
+    rk_list_init(&p->changes);
+    p->request = request;
+    p->len = payload.len;
+    memcpy(p->payload, payload.data, payload.len);
+    if (b->last == NULL) {
+        RK_ASSERT(b->first == NULL);
+        b->first = p;
+    } else {
+        RK_ASSERT(b->last->zxid + 1 == p->zxid);
+        b->last->next = p;
+    }
+    b->last = p;
+    b->last_proposed = p->zxid;
+    b->inflight_bytes += p->len;
+    b->inflight_count++;
+    return p;
+}
+
+void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid)
+{
+    int32_t voter = rk_quorum_index(&b->quorum, server_id);
+    rk_zxid committed;
+    if (voter < 0 || zxid <= b->acked[voter]) {
+        return;
+    }
+    RK_ASSERT(zxid <= b->last_proposed);
+    b->acked[voter] = zxid;
+    committed = rk_quorum_acked(&b->quorum, b->acked);
+    if (committed > b->last_committed) {
+        b->last_committed = committed;
+    }
+    RK_ASSERT(b->last_committed <= b->last_proposed);
+}
+
+struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b)
+{
+    struct rk_proposal *p = b->first;
+    if (p == NULL || p->zxid > b->last_committed) {
+        return NULL;
+    }
+    RK_ASSERT(p->zxid == b->last_delivered + 1);
+    b->first = p->next;
+    if (b->first == NULL) {
+        b->last = NULL;
+    }
+    b->last_delivered = p->zxid;
+    RK_ASSERT(b->inflight_count > 0);
+    b->inflight_count--;
+    b->inflight_bytes -= p->len;
+    return p;
+}
+
+void rk_broadcast_release(struct rk_broadcast *b, struct rk_proposal *p)
+{
+    RK_ASSERT(p->zxid <= b->last_delivered);
+    RK_ASSERT(rk_list_empty(&p->changes));
+    free_proposal(b, p);
+}

@@ -1,0 +1,50 @@
+/* The broadcast phase of Zab on the leader: proposals in zxid order, acknowledgements, commits in the same
+ * order. A standalone server is the leader of an ensemble of one: its own durable log is the quorum.
+ * Zab paper, phase 3; ZK: Leader.propose, processAck, tryToCommit. */
+#ifndef RK_ZAB_BROADCAST_H
+#define RK_ZAB_BROADCAST_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "zab/quorum.h"
+
+/* One proposed transaction, alive until it is committed and delivered. */
+struct rk_proposal {
+    struct rk_proposal *next;
+    rk_zxid zxid;
+    struct rk_link changes; /* core's pending changes whose last writer this is */
+    uint32_t request;       /* core's request that waits for it, 0 = nobody */
+    uint32_t len;
+    uint8_t payload[]; /* header, body, digest as in the log */
+};
+
+struct rk_broadcast {
+    struct rk_mem *mem;
+    struct rk_quorum quorum;
+    rk_zxid acked[RK_QUORUM_VOTERS_MAX];
+    struct rk_proposal *first; /* oldest not delivered */
+    struct rk_proposal *last;
+    rk_zxid last_proposed;
+    rk_zxid last_committed;
+    rk_zxid last_delivered;
+    uint64_t inflight_bytes;
+    uint32_t inflight_count;
+};
+
+/* Everything up to last_zxid is history. */
+void rk_broadcast_init(struct rk_broadcast *b, struct rk_mem *mem, const struct rk_quorum *quorum,
+                       rk_zxid last_zxid);
+void rk_broadcast_deinit(struct rk_broadcast *b);
+/* The zxid the next proposal will have. */
+rk_zxid rk_broadcast_next_zxid(const struct rk_broadcast *b);
+/* Takes its place in the order; payload is copied and must carry rk_broadcast_next_zxid(). The result is
+ * borrowed until it is delivered. */
+struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes payload,
+                                         uint32_t request);
+/* server_id holds everything up to zxid durably. Ids without vote and older zxids change nothing. */
+void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid);
+/* The next committed proposal in order, NULL if there is none yet. Deliver it, then release it. */
+struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b);
+void rk_broadcast_release(struct rk_broadcast *b, struct rk_proposal *p);
+
+#endif
