@@ -1,6 +1,6 @@
 /* Linear hashing (Litwin 1980): n buckets, of which those past the last power of two are the
  * split-off halves of the first ones. An insertion over load 1 splits one bucket, a removal under
- * load 1/4 merges one back; no operation moves more than one chain. Guarantees the same bucket
+ * load 1/4 merges four back; no operation moves more than four chains. Guarantees the same bucket
  * order for the same seed and history. Callers that let order escape must sort. */
 #include "base/map.h"
 
@@ -171,8 +171,11 @@ static void unlink_entry(struct rk_map *m, struct rk_map_entry **at)
     *at = entry->next;
     entry->next = NULL;
     m->count--;
-    if (m->bucket_count > SEGMENT_BUCKETS && m->count < m->bucket_count / 4) {
-        merge_one(m);
+    /* Four buckets per entry is what keeps the load at 1/4 while the map empties. */
+    for (unsigned i = 0; i < 4; i++) {
+        if (m->bucket_count > SEGMENT_BUCKETS && m->count < m->bucket_count / 4) {
+            merge_one(m);
+        }
     }
 }
 

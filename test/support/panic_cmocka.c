@@ -1,17 +1,18 @@
 /* rk_panic for unit tests: expect_assert_failure() catches it, anything else fails the test and
  * names the broken condition. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "support/cmocka_all.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/assert.h"
 
+jmp_buf *rk_test_panic_env;
+
 _Noreturn void rk_panic(const char *file, int line, const char *what)
 {
+    if (rk_test_panic_env != NULL) {
+        longjmp(*rk_test_panic_env, 1);
+    }
     mock_assert(0, what, file, line);
     abort(); /* mock_assert jumps; this tells the compiler */
 }
