@@ -1,0 +1,40 @@
+# A thin front over Meson and Ninja. `make run` and `make test` work on a fresh Debian 12 that has only
+# make and root (or sudo): tools/deps installs what is missing.
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 600
+
+.PHONY: all run test check fuzz bench format clean deps-build deps-test deps-bench
+
+all: deps-build $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j$(JOBS) --quiet
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) -Dlto=true
+
+deps-build deps-test deps-bench: deps-%:
+	@tools/deps $*
+
+# The order below is a promise: no configuring before the packages are there.
+$(BUILD)/build.ninja: | deps-build
+
+run: all
+	@exec $(BUILD)/rookery-server
+
+test: deps-test all
+	@tools/test-all --build $(BUILD) --jobs $(JOBS)
+
+check: deps-test all
+	@tools/test-all --build $(BUILD) --jobs $(JOBS) --fast
+
+fuzz: deps-test
+	@tools/fuzz-all --jobs $(JOBS) --seconds $(FUZZ_SECONDS)
+
+bench: deps-bench all
+	@exec bench/run-all
+
+format: deps-test
+	@tools/format --fix
+
+clean:
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-purity
