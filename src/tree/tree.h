@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "proto/opcode.h"
 #include "proto/records.h"
 #include "proto/txn.h"
 
