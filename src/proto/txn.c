@@ -1,7 +1,8 @@
 /* Transactions: payload to struct rk_txn, back, and to text. Guarantees that decoding is total over
- * any bytes and that what was decoded encodes to an equal payload, with two exceptions that lose
- * nothing: a create from before 3.3 gains the parent version -1, and bytes behind the digest are
- * dropped. Checksums, lengths and continuity of zxids are left to the log, meaning to the tree.
+ * any bytes and that what was decoded encodes to an equal payload, with exceptions that lose
+ * nothing: a create from before 3.3 gains the parent version -1, the null list of a closeSession
+ * becomes an empty one, and bytes behind the digest, or too few for one, are dropped. Checksums,
+ * lengths and continuity of zxids are left to the log, meaning to the tree.
  *
  * ZK: SerializeUtils.deserializeTxn */
 #include "proto/txn.h"
@@ -105,6 +106,7 @@ static bool read_close_session(struct rk_reader *r, struct rk_arena *a,
 {
     struct rk_reader start = *r;
     if (rk_reader_left(r) > 0 && rk_proto_read_close_session_txn(r, a, ret)) {
+        ret->paths.count = ret->paths.count < 0 ? 0 : ret->paths.count;
         return true;
     }
     *r = start;

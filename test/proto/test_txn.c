@@ -201,6 +201,10 @@ static void close_session_bodies_are_told_from_digests(void **state)
     txn = decoded(f, HEADER("fffffff5") "00000002 0000000051c6d660");
     assert_int_equal(txn.body.close_session.paths.count, -1);
     assert_true(txn.has_digest);
+    txn = decoded(f, HEADER("fffffff5") "ffffffff 00000000 0000000000000000");
+    assert_int_equal(txn.body.close_session.paths.count, 0);
+    assert_true(txn.has_digest);
+    encodes_to(f, &txn, HEADER("fffffff5") "00000000 00000000 0000000000000000");
     /* A list that lies is damage, not a missing body. */
     assert_int_equal(verdict(f, HEADER("fffffff5") "00000001 0000000d 2f616263 00000000 00000000"),
                      RK_ERR_MALFORMED);
