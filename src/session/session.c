@@ -43,8 +43,7 @@ struct rk_sessions {
 
 _Static_assert(sizeof(struct rk_session) <= 96, "a session and its share of the hash: 128 bytes");
 
-/* -- buckets
- * ----------------------------------------------------------------------------------------- */
+/* -- buckets ----------------------------------------------------------------------------------- */
 
 /* The first bucket that is due at expires_ms or later; s->end if none. */
 static size_t bucket_at_or_after(const struct rk_sessions *s, int64_t expires_ms)
@@ -198,8 +197,7 @@ static int64_t round_up(const struct rk_sessions *s, int64_t due_ms)
     return (due_ms / s->tick_ms + 1) * s->tick_ms;
 }
 
-/* -- the room's functions
- * ---------------------------------------------------------------------------- */
+/* -- the room's functions ---------------------------------------------------------------------- */
 
 struct rk_sessions *rk_sessions_create(struct rk_mem *mem, uint64_t seed, int64_t tick_ms)
 {
@@ -310,57 +308,68 @@ int64_t rk_sessions_next_due(const struct rk_sessions *s)
     return s->first == s->end ? INT64_MAX : s->buckets[s->first]->expires_ms;
 }
 
-/* Takes up to max links off the front of one list and hangs them on the end of another. */
-static void move_links(struct rk_link *from, struct rk_link *to, size_t max)
+struct by_id {
+    rk_session_id id;
+    struct rk_session *session;
+};
+
+/* Merges the sorted runs [from, middle) and [middle, to). */
+static void merge_runs(const struct by_id *in, struct by_id *out, size_t from, size_t middle,
+                       size_t to)
 {
-    for (size_t i = 0; i < max && !rk_list_empty(from); i++) {
-        rk_list_push(to, rk_list_pop(from));
+    size_t left = from;
+    size_t right = middle;
+    for (size_t i = from; i < to; i++) {
+        bool is_left = right == to || (left < middle && in[left].id < in[right].id);
+        out[i] = in[is_left ? left : right];
+        left += is_left;
+        right += !is_left;
     }
+    RK_ASSERT(left == middle);
+    RK_ASSERT(right == to);
 }
 
-static bool is_before(const struct rk_link *a, const struct rk_link *b)
+/* Merge sort through a second half of the same size; returns the half that holds the result. */
+static const struct by_id *sort_by_id(struct by_id *all, size_t count)
 {
-    return RK_CONTAINER_OF(a, const struct rk_session, in_bucket)->id <
-           RK_CONTAINER_OF(b, const struct rk_session, in_bucket)->id;
-}
-
-/* By id, in place: merges runs of 1, 2, 4 ... sessions. */
-static void sort_by_id(struct rk_link *sessions, size_t count)
-{
+    struct by_id *in = all;
+    struct by_id *out = all + count;
     for (size_t run = 1; run < count; run *= 2) {
-        struct rk_link unmerged;
-        rk_list_init(&unmerged);
-        move_links(sessions, &unmerged, count);
-        while (!rk_list_empty(&unmerged)) {
-            struct rk_link left;
-            struct rk_link right;
-            rk_list_init(&left);
-            rk_list_init(&right);
-            move_links(&unmerged, &left, run);
-            move_links(&unmerged, &right, run);
-            while (!rk_list_empty(&left) && !rk_list_empty(&right)) {
-                bool is_left = is_before(left.next, right.next);
-                rk_list_push(sessions, rk_list_pop(is_left ? &left : &right));
-            }
-            move_links(&left, sessions, run);
-            move_links(&right, sessions, run);
+        for (size_t from = 0; from < count; from += 2 * run) {
+            size_t middle = count - from < run ? count : from + run;
+            size_t to = count - middle < run ? count : middle + run;
+            merge_runs(in, out, from, middle, to);
         }
+        struct by_id *sorted = out;
+        out = in;
+        in = sorted;
     }
+    return in;
 }
 
+/* By id: the order of the hash must not become the order of expiry. */
 void rk_sessions_restart(struct rk_sessions *s, int64_t now_ms)
 {
+    size_t count = s->by_id.count;
+    if (count == 0) {
+        return;
+    }
+    struct by_id *all = rk_mem_must_alloc(s->mem, 2 * count * sizeof(all[0]));
     size_t cursor = 0;
     struct rk_session *session = rk_sessions_next(s, &cursor, NULL);
-    while (session != NULL) {
+    for (size_t i = 0; i < count; i++) {
+        RK_ASSERT(session != NULL);
         untrack(s, session);
-        track(s, session, round_up(s, now_ms + session->touch_ms));
+        all[i] = (struct by_id){.id = session->id, .session = session};
         session = rk_sessions_next(s, &cursor, session);
     }
-    /* The order of the hash must not become the order of expiry. */
-    for (size_t i = s->first; i < s->end; i++) {
-        sort_by_id(&s->buckets[i]->sessions, s->buckets[i]->count);
+    RK_ASSERT(session == NULL);
+    const struct by_id *sorted = sort_by_id(all, count);
+    for (size_t i = 0; i < count; i++) {
+        session = sorted[i].session;
+        track(s, session, round_up(s, now_ms + session->touch_ms));
     }
+    rk_mem_free(s->mem, all, 2 * count * sizeof(all[0]));
 }
 
 size_t rk_sessions_count(const struct rk_sessions *s)
@@ -427,8 +436,7 @@ void rk_session_password(rk_session_id id, uint8_t ret[16])
     }
 }
 
-/* -- invariants
- * -------------------------------------------------------------------------------------- */
+/* -- invariants -------------------------------------------------------------------------------- */
 
 static size_t check_bucket(const struct rk_sessions *s, const struct rk_session_bucket *bucket)
 {

@@ -100,8 +100,7 @@ struct collector {
     uint64_t stamp;
 };
 
-/* -- entries
- * ----------------------------------------------------------------------------------------- */
+/* -- entries ----------------------------------------------------------------------------------- */
 
 static struct rk_bytes text_of(const struct rk_map_entry *entry)
 {
@@ -212,8 +211,7 @@ static void drop_conn(struct rk_watches *w, struct rk_watch_conn *c)
     rk_slab_give(&w->conn_slab, c->slot);
 }
 
-/* -- records
- * ----------------------------------------------------------------------------------------- */
+/* -- records ----------------------------------------------------------------------------------- */
 
 /* A record at the end of a path's list. */
 static struct rk_watch *link_record(struct rk_watches *w, enum list list, struct rk_watch_path *p,
@@ -347,8 +345,7 @@ static bool clear_modes(struct rk_watches *w, struct rk_watch *watch, uint32_t m
     return gone != 0;
 }
 
-/* -- the room's functions
- * ---------------------------------------------------------------------------- */
+/* -- the room's functions ---------------------------------------------------------------------- */
 
 static uint32_t limit_of(uint32_t configured)
 {
@@ -620,8 +617,7 @@ bool rk_watch_next_of_conn(const struct rk_watches *w, rk_conn_id conn, struct r
     return true;
 }
 
-/* -- invariants
- * -------------------------------------------------------------------------------------- */
+/* -- invariants -------------------------------------------------------------------------------- */
 
 static uint32_t check_list(const struct rk_watches *w, const struct rk_watch_path *p,
                            enum list list)

@@ -28,8 +28,7 @@ static void close_sessions(struct rk_mem *mem, struct rk_sessions *s)
     assert_int_equal(mem->used_bytes, 0);
 }
 
-/* -- ids and passwords
- * ------------------------------------------------------------------------------- */
+/* -- ids and passwords ------------------------------------------------------------------------- */
 
 static void passwords_are_apaches(void **state)
 {
@@ -97,8 +96,7 @@ static void first_ids_are_apaches(void **state)
     }
 }
 
-/* -- expiry
- * ------------------------------------------------------------------------------------------ */
+/* -- expiry ------------------------------------------------------------------------------------ */
 
 static void expiry_is_the_end_of_the_tick_of_the_timeout(void **state)
 {
@@ -227,8 +225,7 @@ static void a_restart_of_many_sessions_orders_them_by_id(void **state)
     close_sessions(&mem, s);
 }
 
-/* -- against a model
- * --------------------------------------------------------------------------------- */
+/* -- against a model --------------------------------------------------------------------------- */
 
 enum { MODEL_IDS = 300, OPS = 60000 };
 
@@ -442,8 +439,7 @@ static void random_operations_match_a_model(void **state)
     run_against_model(4, 7);
 }
 
-/* -- cost
- * -------------------------------------------------------------------------------------------- */
+/* -- cost -------------------------------------------------------------------------------------- */
 
 static void a_session_costs_at_most_128_bytes(void **state)
 {
@@ -486,8 +482,7 @@ static void empty_buckets_do_not_pile_up(void **state)
     close_sessions(&mem, s);
 }
 
-/* -- out of memory
- * ----------------------------------------------------------------------------------- */
+/* -- out of memory ----------------------------------------------------------------------------- */
 
 /* Memory that is never given back, so that a panic half way leaks nothing. */
 struct bump {

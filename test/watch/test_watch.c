@@ -49,8 +49,7 @@ static void add(struct fixture *f, enum rk_watch_table table, const char *path, 
     assert_int_equal(rk_watch_add(f->w, table, bytes(path), conn, mode), RK_OK);
 }
 
-/* -- the verified sequences
- * -------------------------------------------------------------------------- */
+/* -- the verified sequences -------------------------------------------------------------------- */
 
 static struct rk_watch_hits fire(struct fixture *f, enum rk_watch_table table, const char *path,
                                  const char *event, const struct rk_watch_hits *skip)
@@ -167,8 +166,7 @@ static void receivers_match_the_verified_sequences(void **state)
     }
 }
 
-/* -- order and duplicates
- * ---------------------------------------------------------------------------- */
+/* -- order and duplicates ---------------------------------------------------------------------- */
 
 static void assert_hits(struct fixture *f, const char *path, const rk_conn_id *want, size_t count)
 {
@@ -253,8 +251,7 @@ static void a_large_fan_out_reaches_everybody_once(void **state)
     close_fixture(&f);
 }
 
-/* -- types
- * ------------------------------------------------------------------------------------------- */
+/* -- types ------------------------------------------------------------------------------------- */
 
 static void types_match_what_they_name(void **state)
 {
@@ -333,8 +330,27 @@ static void odd_paths_are_kept_and_removed(void **state)
     close_fixture(&f);
 }
 
-/* -- limits and cost
- * --------------------------------------------------------------------------------- */
+static void paths_of_every_length_are_told_apart(void **state)
+{
+    (void)state;
+    char path[80] = "/";
+    struct fixture f;
+    open_fixture(&f, (struct rk_watch_limits){0});
+    for (size_t len = 2; len < sizeof(path); len++) {
+        path[len - 1] = (char)('a' + len % 26);
+        add(&f, RK_WATCH_DATA, path, len, RK_WATCH_STANDARD);
+        rk_watches_check(f.w);
+    }
+    for (size_t len = sizeof(path) - 1; len >= 2; len--) {
+        assert_hits(&f, path, (rk_conn_id[]){len}, 1);
+        path[len - 1] = '\0';
+        rk_watches_check(f.w);
+    }
+    assert_true(rk_watch_none(f.w));
+    close_fixture(&f);
+}
+
+/* -- limits and cost --------------------------------------------------------------------------- */
 
 static void limits_refuse_new_watches_but_not_more_modes(void **state)
 {
@@ -493,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_large_fan_out_reaches_everybody_once),
         cmocka_unit_test(types_match_what_they_name),
         cmocka_unit_test(odd_paths_are_kept_and_removed),
+        cmocka_unit_test(paths_of_every_length_are_told_apart),
         cmocka_unit_test(limits_refuse_new_watches_but_not_more_modes),
         cmocka_unit_test(a_watch_on_a_watched_path_costs_48_bytes),
         cmocka_unit_test(a_watch_set_and_fired_for_ever_takes_no_memory),

@@ -179,8 +179,7 @@ static size_t model_fire(struct model *m, enum rk_watch_table table, const char 
     return count;
 }
 
-/* -- comparison
- * -------------------------------------------------------------------------------------- */
+/* -- comparison -------------------------------------------------------------------------------- */
 
 static struct rk_bytes bytes(const char *path)
 {
@@ -272,8 +271,7 @@ static void compare_listing(const struct rk_watches *w, const struct model *m)
     }
 }
 
-/* -- the run
- * ----------------------------------------------------------------------------------------- */
+/* -- the run ----------------------------------------------------------------------------------- */
 
 struct run {
     struct rk_mem mem;
