@@ -1,7 +1,11 @@
 /* Against Apache: every record with values chosen and encoded by Apache's own classes
- * (apache/JuteVectors.java), and frames captured from its servers. Field order and types are
+ * (apache/JuteVectors.java), frames captured from its servers, and the payloads of a log that 3.8.0
+ * wrote (apache/log_payloads.txt: type and hex, one record a line). Field order and types are
  * compared by value, not just the bytes, so that two neighbours swapped in the schema are found. */
 #include "proto_support.h"
+
+#include "proto/opcode.h"
+#include "proto/txn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +63,49 @@ static void every_record_is_as_apache_encodes_it(void **state)
             fail_msg("no vector for %s", rk_proto_records[i].name);
         }
     }
+}
+
+static void check_payload(struct fixture *f, int32_t type, struct rk_bytes payload)
+{
+    struct rk_txn txn;
+    assert_int_equal(rk_txn_decode(payload, &f->a, 1 << 21, &txn), RK_OK);
+    assert_int_equal(txn.type, type);
+    /* Only the error of a single operation comes without one. */
+    assert_int_equal(txn.has_digest, type != RK_OP_ERROR);
+    assert_int_equal(txn.digest.version, txn.has_digest ? 2 : 0);
+    rk_buf_reset(&f->b);
+    rk_txn_encode(&f->b, &txn);
+    assert_true(rk_bytes_equal(rk_buf_view(&f->b), payload));
+    int32_t elements = type == RK_OP_MULTI ? txn.body.multi.txns.count : 0;
+    for (int32_t i = 0; i < elements; i++) {
+        const struct rk_sub_txn *sub = &txn.body.multi.txns.items[i];
+        struct rk_txn element;
+        assert_int_equal(rk_txn_decode_body(sub->type, sub->data, &f->a, 1 << 21, &element), RK_OK);
+        rk_buf_reset(&f->b);
+        rk_txn_encode_body(&f->b, &element);
+        assert_true(rk_bytes_equal(rk_buf_view(&f->b), sub->data));
+    }
+}
+
+static void every_record_of_a_log_comes_out_as_it_went_in(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file = fopen(RK_TEST_APACHE_LOG, "r");
+    assert_non_null(file);
+    char *line = malloc(LINE_MAX_BYTES);
+    assert_non_null(line);
+    uint32_t count = 0;
+    while (fgets(line, LINE_MAX_BYTES, file) != NULL) {
+        char *hex = NULL;
+        long type = strtol(line, &hex, 10);
+        line[strcspn(line, "\n")] = '\0';
+        check_payload(f, (int32_t)type, unhex(f, hex));
+        rk_arena_reset(&f->a);
+        count++;
+    }
+    assert_int_equal(fclose(file), 0);
+    free(line);
+    assert_int_equal(count, 23);
 }
 
 struct capture {
@@ -273,6 +320,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_record_is_as_apache_encodes_it, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(every_record_of_a_log_comes_out_as_it_went_in,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(captured_frames_come_out_as_they_went_in, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_fresh_snapshot_is_read_record_by_record, fixture_setup,
