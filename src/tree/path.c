@@ -1,0 +1,139 @@
+/* Paths: what clients may name, and the parts of a name. Guarantees that rk_path_is_valid accepts
+ * exactly what Apache's PathUtils accepts of the same bytes decoded as UTF-8. Whether a path leads
+ * to a node is the tree's business; which request validates what is the core's. */
+#include "tree/path.h"
+
+#define CODE_BAD 0xfffdu /* what Java decodes malformed UTF-8 to; is_refused refuses it */
+
+/* ZK: PathUtils.validatePath. Above U+FFFF Java sees surrogates, which it refuses. */
+static bool is_refused(uint32_t code)
+{
+    return code <= 0x1f || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) ||
+           code >= 0xfff0;
+}
+
+/* The code point at p, of which left > 0 bytes are there, and its length. Overlong and surrogate
+ * forms are malformed; four-byte forms are refused anyway, so they need no decoding. */
+static uint32_t decode(const uint8_t *p, size_t left, size_t *ret_len)
+{
+    RK_ASSERT(left > 0);
+    *ret_len = 1;
+    if (p[0] < 0x80) {
+        return p[0];
+    }
+    if (p[0] >= 0xc2 && p[0] <= 0xdf && left >= 2 && (p[1] & 0xc0u) == 0x80) {
+        *ret_len = 2;
+        return ((uint32_t)(p[0] & 0x1fu) << 6) | (p[1] & 0x3fu);
+    }
+    if ((p[0] & 0xf0u) == 0xe0 && left >= 3 && (p[1] & 0xc0u) == 0x80 && (p[2] & 0xc0u) == 0x80) {
+        uint32_t code =
+            ((uint32_t)(p[0] & 0x0fu) << 12) | ((uint32_t)(p[1] & 0x3fu) << 6) | (p[2] & 0x3fu);
+        *ret_len = 3;
+        return code < 0x800 ? CODE_BAD : code;
+    }
+    return CODE_BAD;
+}
+
+/* Between two slashes: not empty, neither "." nor "..", and no refused character. */
+static bool is_valid_name(const uint8_t *name, size_t len)
+{
+    if (len == 0 || (len == 1 && name[0] == '.') ||
+        (len == 2 && name[0] == '.' && name[1] == '.')) {
+        return false;
+    }
+    size_t at = 0;
+    while (at < len) {
+        size_t code_len;
+        if (is_refused(decode(name + at, len - at, &code_len))) {
+            return false;
+        }
+        at += code_len;
+    }
+    RK_ASSERT(at == len);
+    return true;
+}
+
+bool rk_path_is_valid(struct rk_bytes path)
+{
+    if (path.data == NULL || path.len == 0 || path.data[0] != '/') {
+        return false;
+    }
+    if (path.len == 1) {
+        return true;
+    }
+    size_t start = 1;
+    for (size_t at = 1; at < path.len; at++) {
+        if (path.data[at] == '/') {
+            if (!is_valid_name(path.data + start, at - start)) {
+                return false;
+            }
+            start = at + 1;
+        }
+    }
+    return is_valid_name(path.data + start, path.len - start);
+}
+
+bool rk_path_has_parent(struct rk_bytes path)
+{
+    bool has_slash = false;
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.data[i] == '\0') {
+            return false;
+        }
+        has_slash |= path.data[i] == '/';
+    }
+    return has_slash;
+}
+
+/* Where the last slash is. */
+static uint32_t last_slash(struct rk_bytes path)
+{
+    uint32_t at = path.len;
+    while (at > 0 && path.data[at - 1] != '/') {
+        at--;
+    }
+    RK_ASSERT(at > 0); /* the caller knows that there is one */
+    return at - 1;
+}
+
+struct rk_bytes rk_path_parent(struct rk_bytes path)
+{
+    uint32_t slash = last_slash(path);
+    RK_ASSERT(slash < path.len);
+    return rk_bytes_of(path.data, slash);
+}
+
+struct rk_bytes rk_path_name(struct rk_bytes path)
+{
+    uint32_t start = last_slash(path) + 1;
+    RK_ASSERT(start <= path.len);
+    return rk_bytes_of(path.data + start, path.len - start);
+}
+
+bool rk_path_is_special(struct rk_bytes path)
+{
+    return rk_bytes_is(path, "/") || rk_bytes_is(path, "/zookeeper") ||
+           rk_bytes_is(path, "/zookeeper/quota") || rk_bytes_is(path, "/zookeeper/config");
+}
+
+bool rk_path_is_below(struct rk_bytes path, struct rk_bytes prefix)
+{
+    if (prefix.len == 1 && prefix.data[0] == '/') {
+        prefix.len = 0; /* the alias of the root that other paths extend */
+    }
+    return path.len > prefix.len + 1 && path.data[prefix.len] == '/' &&
+           rk_bytes_starts_with(path, prefix);
+}
+
+struct rk_bytes rk_path_namespace(struct rk_bytes path)
+{
+    if (path.len < 2 || path.data[0] != '/') {
+        return rk_bytes_str("");
+    }
+    uint32_t end = 1;
+    while (end < path.len && path.data[end] != '/') {
+        end++;
+    }
+    RK_ASSERT(end >= 1);
+    return rk_bytes_of(path.data + 1, end - 1);
+}
