@@ -163,14 +163,30 @@ class Forwarder:
             sock.close()
 
 
+def restart(server, forwarder, while_down=None):
+    """kill -9 and start again, with the clients behind the forwarder.
+
+    Rookery takes their attempts to reconnect from its first moment on.  Apache's server now and
+    then forgets connections that come while it starts, and a client would sit out its whole
+    session timeout on one: its clients are let in once it serves.
+    """
+    if server.kind == 'apache':
+        forwarder.refuse()
+    server.kill()
+    if while_down:
+        while_down()
+    server.start()
+    forwarder.heal()
+
+
 def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, prefix=''):
     """Run a test program that prints "ok NAME" / "FAIL NAME: why" lines and count them.
 
-    A line "@what" asks for help and is answered with "done": @restart (kill -9 and start), @stop,
-    @start, @cut, @refuse, @heal.  All other output is kept and shown if the program itself fails.
+    A line "@what" asks for help and is answered with "done": @restart (kill -9 and start),
+    @cut, @refuse, @heal (the forwarder).  All other output is kept and shown if the program itself fails.
     """
     actions = {
-        'restart': server.restart, 'stop': server.kill, 'start': server.start,
+        'restart': lambda: restart(server, forwarder),
         'cut': forwarder.cut, 'refuse': forwarder.refuse, 'heal': forwarder.heal,
     }
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

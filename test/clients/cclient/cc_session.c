@@ -170,13 +170,14 @@ static void missed_changes_are_told_on_reconnect(void)
 /* Sessions, ephemerals, data, ACLs and watches are there after the server was killed. */
 static void everything_outlives_the_server(void)
 {
-    struct cc_client *client = cc_open();
+    struct cc_client *client = cc_open_at(cc_hosts_forwarded, CC_SESSION_MS, NULL);
     struct cc_events *own = cc_events_create();
     struct Stat before, after;
     char buffer[16];
     int bytes = sizeof buffer;
     clientid_t id;
 
+    CC_CHECK(cc_wait_state(client, ZOO_CONNECTED_STATE));
     int64_t session = zoo_client_id(client->zh)->client_id;
     CC_CHECK(left_session(CC_SESSION_MS, "/left-before", &id));
     CC_RC(zoo_add_auth(client->zh, "digest", "bob:secret", 10, NULL, NULL), ZOK);

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""The unmodified kazoo client: every call, every error it knows, every recipe.
+
+Needs Debian's python3-kazoo.
+"""
+
+import logging
+import os
+import sys
+import warnings
+
+import clientkit as kit
+from clientkit import zk
+
+DEBIAN_PYTHON = '/usr/bin/python3'
+
+
+def main():
+    args = kit.parse_args(__doc__)
+    suite = zk.Suite('kazoo')
+    try:
+        import kazoo_kit
+        import kazoo_nodes
+        import kazoo_recipes
+        import kazoo_sessions
+    except ImportError as why:
+        # Debian's package is for Debian's interpreter only.
+        if os.path.realpath(sys.executable) != os.path.realpath(DEBIAN_PYTHON):
+            os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON] + sys.argv)
+        suite.skip('kazoo', 'python3-kazoo: %s' % why)
+        return suite.finish()
+    logging.disable(logging.CRITICAL)       # kazoo logs each connection loss
+    warnings.simplefilter('ignore')         # and warns of a chroot that is not there yet
+    try:
+        server = kit.make_server(args.server).start()
+        plain_server = zk.make(args.server, conf={'tickTime': 200}).start()
+    except zk.Skipped as why:
+        suite.skip('kazoo', why)
+        return suite.finish()
+    forwarder = kit.Forwarder(server)
+    env = kazoo_kit.Env(server, forwarder, plain_server)
+    for name, test in kazoo_nodes.TESTS + kazoo_recipes.TESTS + kazoo_sessions.TESTS:
+        if args.only and args.only not in name:
+            continue
+
+        def run_in_env(test=test, name=name):
+            env.begin(name)
+            try:
+                test(env)
+            finally:
+                env.end()
+
+        suite.run(name, run_in_env, servers=[server])
+    forwarder.close()
+    return suite.finish()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
