@@ -87,9 +87,10 @@ static bool read_body(struct rk_reader *r, struct rk_arena *a, int32_t type, uni
 static bool read_create_v0(struct rk_reader *r, struct rk_arena *a, struct rk_create_txn *ret)
 {
     struct rk_create_txn_v0 v0;
-    if (!rk_proto_read_create_txn_v0(r, a, &v0) || rk_reader_left(r) >= sizeof(int32_t)) {
+    if (!rk_proto_read_create_txn_v0(r, a, &v0)) {
         return false;
     }
+    RK_ASSERT(rk_reader_left(r) < sizeof(ret->parent_cversion));
     *ret = (struct rk_create_txn){.path = v0.path,
                                   .data = v0.data,
                                   .acl = v0.acl,

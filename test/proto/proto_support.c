@@ -323,6 +323,8 @@ void describe_record(struct rk_buf *b, const struct rk_proto_record *t, const vo
             continue;
         }
         put_text(b, i > 0 ? "," : "");
+        put_text(b, f->name);
+        put_text(b, "=");
         describe_field(b, f, (const uint8_t *)v + f->offset);
     }
     put_text(b, ")");

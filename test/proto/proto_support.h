@@ -28,7 +28,7 @@ const struct rk_proto_record *record_named(const char *name, size_t len);
 void random_record(struct rk_prng *p, struct rk_arena *a, const struct rk_proto_record *t,
                    void *ret);
 bool records_equal(const struct rk_proto_record *t, const void *x, const void *y);
-/* (1,"text",<hex of data>,[..],null): see test/proto/apache/JuteVectors.java. */
+/* (name=1,name=<hex>,name=[..],name=null): see test/proto/apache/JuteVectors.java. */
 void describe_record(struct rk_buf *b, const struct rk_proto_record *t, const void *v);
 
 #endif

@@ -1,7 +1,8 @@
 /* Against Apache: every record with values chosen and encoded by Apache's own classes
  * (apache/JuteVectors.java), frames captured from its servers, and the payloads of a log that 3.8.0
- * wrote (apache/log_payloads.txt: type and hex, one record a line). Field order and types are
- * compared by value, not just the bytes, so that two neighbours swapped in the schema are found. */
+ * wrote (apache/log_payloads.txt: type and hex, one record a line). Names, order
+ * and values of fields are compared, not just the bytes, so that two neighbours swapped in the
+ * schema are found. */
 #include "proto_support.h"
 
 #include "proto/opcode.h"

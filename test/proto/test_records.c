@@ -174,6 +174,24 @@ static void impossible_counts_fail_before_anything_is_allocated(void **state)
     }
 }
 
+static void a_vector_that_fails_is_left_empty(void **state)
+{
+    struct fixture *f = *state;
+    struct rk_reader r;
+    rk_reader_init(&r, unhex(f, "00000002 00000001 61 00000005 62"), 100);
+    struct rk_vec_bytes names;
+    memset(&names, 0xa5, sizeof(names));
+    assert_false(rk_proto_read_vec_bytes(&r, &f->a, &names));
+    assert_int_equal(names.count, 0);
+    assert_null(names.items);
+    rk_reader_init(&r, unhex(f, "00000001 0000001f 00000001 61 00000005 62"), 100);
+    struct rk_vec_acl acl;
+    memset(&acl, 0xa5, sizeof(acl));
+    assert_false(rk_proto_read_vec_acl(&r, &f->a, &acl));
+    assert_int_equal(acl.count, 0);
+    assert_null(acl.items);
+}
+
 static void a_string_over_the_limit_fails(void **state)
 {
     struct fixture *f = *state;
@@ -316,6 +334,7 @@ int main(void)
         TEST(a_missing_byte_fails),
         TEST(lies_cost_no_memory_and_stay_inside),
         TEST(impossible_counts_fail_before_anything_is_allocated),
+        TEST(a_vector_that_fails_is_left_empty),
         TEST(a_string_over_the_limit_fails),
         TEST(null_and_empty_differ),
         TEST(a_negative_count_other_than_null_is_empty),

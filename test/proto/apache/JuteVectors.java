@@ -1,6 +1,7 @@
 /* Writes apache_vectors.txt: records with random values as Apache's own classes encode them, each line
- * "<rookery record> <hex> <description>". A description lists the values in declaration order: numbers
- * and booleans as they are, strings and buffers as <hex>, vectors in [], records in (), null as null.
+ * "<rookery record> <hex> <description>". A description lists the fields in declaration order, under the
+ * names of Rookery: numbers and booleans as they are, strings and buffers as <hex>, vectors in [], records
+ * in (), null as null.
  *
  * Run (Debian): CP=/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar
  *               java -cp $CP JuteVectors.java > apache_vectors.txt
@@ -12,6 +13,7 @@ import java.lang.reflect.ParameterizedType;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.apache.jute.BinaryOutputArchive;
 import org.apache.jute.Record;
@@ -36,6 +38,12 @@ public class JuteVectors {
         "SetACLTxn", "CreateSessionTxn", "CloseSessionTxn", "ErrorTxn", "SubTxn=Txn", "MultiTxn",
         "FileHeader", "LearnerInfo", "QuorumPacket",
     };
+
+    /* Fields, likewise. */
+    private static final Map<String, String> RENAMED = Map.of(
+        "dataWatches", "data", "existWatches", "exist", "childWatches", "child", "persistentWatches",
+        "persistent", "persistentRecursiveWatches", "persistentRecursive", "paths2Delete", "paths",
+        "totalNumber", "total", "serverid", "sid", "parentCVersion", "parentCversion");
 
     private static String snake(String name) {
         return name.replaceAll("(.)([A-Z][a-z]+)", "$1_$2").replaceAll("([a-z0-9])([A-Z])", "$1_$2")
@@ -135,7 +143,8 @@ public class JuteVectors {
         } else if (v instanceof Record) {
             List<String> parts = new ArrayList<>();
             for (Field f : fields(v.getClass())) {
-                parts.add(describe(f.get(v)));
+                String name = RENAMED.getOrDefault(f.getName(), f.getName());
+                parts.add(snake(name) + "=" + describe(f.get(v)));
             }
             return "(" + String.join(",", parts) + ")";
         }
