@@ -45,10 +45,95 @@ def event_carries_the_zxid_of_its_transaction(c):
         if len(payload) < 16 or req is not None and not hasattr(req, 'op'):
             continue
         if req is None:
-            if w.decode_reply(w.NOTIFICATION, payload).zxid < zxid:
+            if not c.step.is_unordered and w.decode_reply(w.NOTIFICATION, payload).zxid < zxid:
                 return False
         elif req.op in WRITES:
             return w.decode_reply(req.op, payload).zxid == zxid
         elif req.op != w.PING:
             return False        # on the connection that wrote, a write's reply follows
     return True
+
+
+def _multi_ops(c):
+    if c.req is None or c.req.op != w.MULTI:
+        return None
+    try:
+        return w.decode_multi_request(c.req.payload)
+    except (w.Short, KeyError):
+        return None
+
+
+@rule('multi-create2')
+def create2_in_a_multi_answers_its_stat(c):
+    """A: type 1 with the path.  B: type 15 with the path and the Stat of the new node."""
+    ops = _multi_ops(c)
+    if not ops or c.a[:16] != c.b[:16]:
+        return False
+    a, b = (w.decode_reply(w.MULTI, m) for m in (c.masked_a, c.masked_b))
+    if a.problem or b.problem or a.rest or b.rest or a.err or not a.value:
+        return False
+    if not len(a.value) == len(b.value) == len(ops):
+        return False
+    for (op, fields), seen_a, seen_b in zip(ops, a.value, b.value):
+        if op in (w.CREATE2, w.CREATE_CONTAINER) and seen_a[:2] == (w.CREATE, 0):
+            kind, err, (path, stat) = seen_b
+            if (kind, err, path) != (w.CREATE2, 0, seen_a[2]):
+                return False
+            # ctime, mtime and owner are masked; the node is as the whole multi leaves it only
+            # for fields that later ops of the multi do not touch.
+            owner = c.pair.sides[1].mask_session(c.twin.sessions[1]) if fields['flags'] & 1 else 0
+            expected = (a.zxid, a.zxid, 1, 1, 0, 0, 0, owner, len(fields['data'] or b''), 0, a.zxid)
+            if tuple(stat) != expected:
+                return False
+        elif seen_a != seen_b:
+            return False
+    return True
+
+
+_CREATES = (w.CREATE, w.CREATE2, w.CREATE_CONTAINER)
+
+
+@rule('multi-bad-fields')
+def bad_fields_refuse_the_whole_multi(c):
+    """A: a failed multi (-8 or -114 on the op).  B: -5 without a body and the same zxid."""
+    ops = _multi_ops(c)
+    if not ops or c.a[:12] != c.b[:12] or c.b[12:] != w.i32(-5):
+        return False
+    is_bad = any(op in _CREATES and (not 0 <= fields['flags'] <= 6 or fields['acl'] is None)
+                 for op, fields in ops)
+    a = w.decode_reply(w.MULTI, c.a)
+    return is_bad and a.err == 0 and {-8, -114} & {err for _, err, _ in a.value or ()} != set()
+
+
+@rule('multi-null-path')
+def null_path_in_a_multi_has_no_body(c):
+    """Both -5.  A: a lone terminator behind it.  B: nothing."""
+    ops = _multi_ops(c)
+    return (bool(ops) and any(fields.get('path', '') is None for _, fields in ops)
+            and c.a[:16] == c.b and c.b[12:] == w.i32(-5) and c.a[16:] == w.MULTI_END)
+
+
+@rule('exists-read')
+def exists_needs_read(c):
+    """A: the Stat.  B: -102, as a getData of the path behind it in the same burst gets on both."""
+    if c.req is None or c.req.op != w.EXISTS or c.a[:12] != c.b[:12]:
+        return False
+    if c.a[12:16] != bytes(4) or c.b[12:] != w.i32(-102):
+        return False
+    path = w.decode_request(c.req.payload)[2]['path']
+    for (req, a), (_, b) in list(zip(*c.step.pairs))[c.step.at + 1:]:
+        if req is not None and getattr(req, 'op', None) == w.GET_DATA:
+            return (w.decode_request(req.payload)[2]['path'] == path
+                    and a[12:] == b[12:] == w.i32(-102))
+    return False
+
+
+@rule('check-watches')
+def check_watches_sees_only_its_own(c):
+    """A: 0, because another connection has a watch there.  B: -121."""
+    if c.req is None or c.req.op != w.CHECK_WATCHES or c.a[:12] != c.b[:12]:
+        return False
+    if c.a[12:] != bytes(4) or c.b[12:] != w.i32(-121):
+        return False
+    path = w.decode_request(c.req.payload)[2]['path']
+    return any(path in t.watched for t in c.pair.twins if t is not c.twin and not t.is_closed)

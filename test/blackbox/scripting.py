@@ -24,9 +24,11 @@ CONFIGS = {
     'plain': dict(conf=dict(_LONG), props=_SUPER_PROPS),
     'extended': dict(conf=dict(_LONG, extendedTypesEnabled='true', enforceQuota='true',
                                reconfigEnabled='true'), props=_SUPER_PROPS),
-    'expiry': dict(conf=dict(_LONG, tickTime=250), props=_SUPER_PROPS),
-    'guarded': dict(conf=dict(_LONG, maxClientCnxns=4, **{'enforce.auth.enabled': 'true',
-                                                          'enforce.auth.schemes': 'digest'}),
+    'expiry': dict(conf=dict(_LONG, tickTime=250, extendedTypesEnabled='true', skipACL='yes'),
+                   props=dict(_SUPER_PROPS, **{'znode.container.checkIntervalMs': '300'})),
+    'guarded': dict(conf=dict(_LONG, maxClientCnxns=4, globalOutstandingLimit=1,
+                              **{'enforce.auth.enabled': 'true',
+                                 'enforce.auth.schemes': 'digest'}),
                     props=dict(_SUPER_PROPS, **{'jute.maxbuffer': '2000'})),
 }
 

@@ -419,13 +419,35 @@ for _op in (CHECK_WATCHES, REMOVE_WATCHES):
     _REQUEST_FIELDS[_op] = _REQUEST_FIELDS[ADD_WATCH]
 
 
-def _request_fields(op, r):
-    parts = []
+def _request_values(op, r):
+    """{field: value} of one request record."""
+    values = {}
     for field in _REQUEST_FIELDS[op]:
         name, kind = field.split()
-        value = r.vec(r.ustr) if kind == 'paths' else getattr(r, kind)()
-        parts.append('%s=%s' % (name, _show(value)))
-    return ' '.join(parts)
+        values[name] = r.vec(r.ustr) if kind == 'paths' else getattr(r, kind)()
+    return values
+
+
+def _request_fields(op, r):
+    return ' '.join('%s=%s' % (name, _show(value))
+                    for name, value in _request_values(op, r).items())
+
+
+def decode_request(payload):
+    """(xid, op, {field: value}); raises Short or KeyError."""
+    r = Reader(payload)
+    xid, op = r.i32(), r.i32()
+    return xid, op, _request_values(op, r)
+
+
+def decode_multi_request(payload):
+    """[(op, {field: value})] of a multi or multiRead; raises Short or KeyError."""
+    r, ops = Reader(payload, 8), []
+    while True:
+        op, done, _ = r.i32(), r.flag(), r.i32()
+        if done:
+            return ops
+        ops.append((op, _request_values(op, r)))
 
 
 def describe_request(payload):
