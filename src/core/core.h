@@ -1,7 +1,8 @@
-/* The core: a pure machine that turns events into effects. It owns sessions, the tree, watches, the request
- * pipeline and the broadcast of one server; standalone is an ensemble of one voter through the same
- * propose, log, commit, apply path. Work per step is bounded, queues have a maximum. Apart from
- * rk_core_step nothing changes it; the report functions read it between steps on the same thread. */
+/* The core: a pure machine that turns events into effects. It owns sessions, the tree, watches, the
+ * request pipeline and the broadcast of one server; standalone is an ensemble of one voter through
+ * the same propose, log, commit, apply path. Work per step is bounded, queues have a maximum. Apart
+ * from rk_core_step nothing changes it; the report functions read it between steps on the same
+ * thread. */
 #ifndef RK_CORE_CORE_H
 #define RK_CORE_CORE_H
 
@@ -15,9 +16,10 @@
 #include "watch/watch.h"
 
 struct rk_core_config {
-    uint64_t seed;      /* of everything random */
-    uint8_t server_id;  /* low byte of myid; 1 when standalone */
-    int64_t clock_ms;   /* for the first session id: monotonic or wall, never going back over restarts */
+    uint64_t seed;     /* of everything random */
+    uint8_t server_id; /* low byte of myid; 1 when standalone */
+    int64_t
+        clock_ms; /* for the first session id: monotonic or wall, never going back over restarts */
 
     int32_t tick_ms;
     int32_t min_session_timeout_ms;
@@ -37,27 +39,27 @@ struct rk_core_config {
     bool digest_scheme; /* DigestAuthenticationProvider.enabled */
     bool sasl_scheme;   /* a provider is configured: ids are valid in ACLs */
     bool x509_scheme;
-    struct rk_bytes super_digest; /* "super:base64..." or null; copied */
+    struct rk_bytes super_digest;         /* "super:base64..." or null; copied */
     struct rk_bytes enforce_auth_schemes; /* comma list; null = not enforced; copied */
     struct rk_bytes ensemble_names;       /* comma list or null; copied */
 
-    int64_t snap_count;          /* snapCount */
-    int64_t snap_size_bytes;     /* <= 0: off */
-    uint32_t snap_slice_nodes;   /* nodes serialised per slice */
-    int64_t container_check_ms;  /* 0 = no reaper */
+    int64_t snap_count;         /* snapCount */
+    int64_t snap_size_bytes;    /* <= 0: off */
+    uint32_t snap_slice_nodes;  /* nodes serialised per slice */
+    int64_t container_check_ms; /* 0 = no reaper */
     int64_t container_per_minute;
     int64_t container_never_used_ms; /* 0 = never */
 
-    uint32_t global_outstanding_max;   /* globalOutstandingLimit */
-    uint32_t conn_outstanding_max;     /* requests of one connection held by us */
-    uint64_t queued_bytes_max;         /* frames held for later, all connections */
-    uint64_t inflight_bytes_max;       /* log bytes proposed and not durable */
-    uint32_t request_throttle_max;     /* request_throttle_max_requests, 0 = off */
-    int64_t throttled_op_wait_ms;      /* 0 = off */
+    uint32_t global_outstanding_max; /* globalOutstandingLimit */
+    uint32_t conn_outstanding_max;   /* requests of one connection held by us */
+    uint64_t queued_bytes_max;       /* frames held for later, all connections */
+    uint64_t inflight_bytes_max;     /* log bytes proposed and not durable */
+    uint32_t request_throttle_max;   /* request_throttle_max_requests, 0 = off */
+    int64_t throttled_op_wait_ms;    /* 0 = off */
     bool request_throttle_drop_stale;
     bool request_stale_latency_check;
     bool request_stale_connection_check;
-    int64_t large_request_threshold;   /* -1 = off */
+    int64_t large_request_threshold; /* -1 = off */
     int64_t large_request_bytes_max;
     /* connection_throttle_* */
     int64_t connect_tokens, connect_fill_time_ms, connect_fill_count, connect_freeze_ms;
@@ -77,8 +79,8 @@ void rk_core_destroy(struct rk_core *c);
 
 /* Fills the core from disk: hand the sink to rk_recover (store), then start. */
 struct rk_restore_sink rk_core_restore_sink(struct rk_core *c);
-/* Serving begins: sessions get a fresh timeout, orphaned ephemerals go, a snapshot starts if transactions
- * were replayed or the server is fresh. */
+/* Serving begins: sessions get a fresh timeout, orphaned ephemerals go, a snapshot starts if
+ * transactions were replayed or the server is fresh. */
 void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk_effects *fx);
 
 void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_effects *fx);
@@ -104,8 +106,8 @@ struct rk_conn_report {
     int64_t established_wall_ms;
     int32_t timeout_ms;
     uint64_t received, sent;
-    uint32_t queued; /* requests held or in flight */
-    int32_t last_op; /* enum rk_op; 0 = none ("NA") */
+    uint32_t queued;   /* requests held or in flight */
+    int32_t last_op;   /* enum rk_op; 0 = none ("NA") */
     int64_t last_cxid; /* < 0: none */
     rk_zxid last_zxid;
     int64_t last_response_ms; /* monotonic */

@@ -1,6 +1,6 @@
 /* Effects: everything the core ever asks for, as plain data in the order in which it is to be done.
- * Effects of several steps may be collected before the shell carries them out; rk_effects_reset gives the
- * memory back for the next round. Nothing calls out during a step. */
+ * Effects of several steps may be collected before the shell carries them out; rk_effects_reset
+ * gives the memory back for the next round. Nothing calls out during a step. */
 #ifndef RK_CORE_EFFECTS_H
 #define RK_CORE_EFFECTS_H
 
@@ -8,10 +8,10 @@
 #include "base/types.h"
 
 enum rk_effect_kind {
-    RK_FX_SEND,       /* bytes (whole frames with their lengths) to conn */
-    RK_FX_SEND_MANY,  /* the same bytes to conn_count connections */
-    RK_FX_CLOSE,      /* after what was sent before is flushed; ends in RK_EV_CONN_CLOSED */
-    RK_FX_PAUSE,      /* stop reading from conn (frames already read may still come) */
+    RK_FX_SEND,      /* bytes (whole frames with their lengths) to conn */
+    RK_FX_SEND_MANY, /* the same bytes to conn_count connections */
+    RK_FX_CLOSE,     /* after what was sent before is flushed; ends in RK_EV_CONN_CLOSED */
+    RK_FX_PAUSE,     /* stop reading from conn (frames already read may still come) */
     RK_FX_RESUME,
     RK_FX_APPEND,     /* log record: zxid, bytes (header, body, digest) */
     RK_FX_ROLL,       /* the next record starts a new log file */
@@ -98,10 +98,11 @@ void rk_effects_deinit(struct rk_effects *fx);
 void rk_effects_reset(struct rk_effects *fx);
 struct rk_bytes rk_effects_bytes(const struct rk_effects *fx, const struct rk_effect *effect);
 
-/* -- for the core ------------------------------------------------------------------------------------ */
+/* -- for the core
+ * ------------------------------------------------------------------------------------ */
 
-/* Opens a frame to conn (a SEND next to one for the same conn becomes one effect); write the body to
- * fx->bytes, then end. */
+/* Opens a frame to conn (a SEND next to one for the same conn becomes one effect); write the body
+ * to fx->bytes, then end. */
 size_t rk_fx_frame_begin(struct rk_effects *fx, rk_conn_id conn);
 void rk_fx_frame_end(struct rk_effects *fx, size_t mark);
 /* Takes back what was written since begin. */

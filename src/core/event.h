@@ -14,9 +14,9 @@ enum rk_event_kind {
     RK_EV_LOG_SYNCED,  /* the log is durable up to zxid */
     RK_EV_LOG_FULL,    /* no room on the log device: refuse writes until LOG_ROOM */
     RK_EV_LOG_ROOM,
-    RK_EV_SNAP_READY,  /* the snapshot writer took what it was given: next slice please */
-    RK_EV_SNAP_DONE,   /* finished (is_ok) or failed; zxid is the snapshot's */
-    RK_EV_SHUTDOWN,    /* stop taking requests; what is in flight completes */
+    RK_EV_SNAP_READY, /* the snapshot writer took what it was given: next slice please */
+    RK_EV_SNAP_DONE,  /* finished (is_ok) or failed; zxid is the snapshot's */
+    RK_EV_SHUTDOWN,   /* stop taking requests; what is in flight completes */
 };
 
 struct rk_event {

@@ -1,4 +1,5 @@
-/* Numbers the core keeps for mntr and the four-letter words; names follow Apache's ServerMetrics. */
+/* Numbers the core keeps for mntr and the four-letter words; names follow Apache's ServerMetrics.
+ */
 #ifndef RK_CORE_METRICS_H
 #define RK_CORE_METRICS_H
 

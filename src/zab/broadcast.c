@@ -1,5 +1,5 @@
-/* Proposals form one singly linked queue in zxid order; committing moves a mark, delivering takes from the
- * front. Nothing here knows what a transaction means. */
+/* Proposals form one singly linked queue in zxid order; committing moves a mark, delivering takes
+ * from the front. Nothing here knows what a transaction means. */
 #include "zab/broadcast.h"
 
 #include <string.h>

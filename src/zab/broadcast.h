@@ -1,6 +1,6 @@
-/* The broadcast phase of Zab on the leader: proposals in zxid order, acknowledgements, commits in the same
- * order. A standalone server is the leader of an ensemble of one: its own durable log is the quorum.
- * Zab paper, phase 3; ZK: Leader.propose, processAck, tryToCommit. */
+/* The broadcast phase of Zab on the leader: proposals in zxid order, acknowledgements, commits in
+ * the same order. A standalone server is the leader of an ensemble of one: its own durable log is
+ * the quorum. Zab paper, phase 3; ZK: Leader.propose, processAck, tryToCommit. */
 #ifndef RK_ZAB_BROADCAST_H
 #define RK_ZAB_BROADCAST_H
 
@@ -37,11 +37,12 @@ void rk_broadcast_init(struct rk_broadcast *b, struct rk_mem *mem, const struct 
 void rk_broadcast_deinit(struct rk_broadcast *b);
 /* The zxid the next proposal will have. */
 rk_zxid rk_broadcast_next_zxid(const struct rk_broadcast *b);
-/* Takes its place in the order; payload is copied and must carry rk_broadcast_next_zxid(). The result is
- * borrowed until it is delivered. */
+/* Takes its place in the order; payload is copied and must carry rk_broadcast_next_zxid(). The
+ * result is borrowed until it is delivered. */
 struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes payload,
                                          uint32_t request);
-/* server_id holds everything up to zxid durably. Ids without vote and older zxids change nothing. */
+/* server_id holds everything up to zxid durably. Ids without vote and older zxids change nothing.
+ */
 void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid);
 /* The next committed proposal in order, NULL if there is none yet. Deliver it, then release it. */
 struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b);

@@ -1,5 +1,5 @@
-/* Who may vote and what a quorum of them is. Majority for now; weights and groups are other verifiers
- * behind the same question. ZK: QuorumVerifier, QuorumMaj. */
+/* Who may vote and what a quorum of them is. Majority for now; weights and groups are other
+ * verifiers behind the same question. ZK: QuorumVerifier, QuorumMaj. */
 #ifndef RK_ZAB_QUORUM_H
 #define RK_ZAB_QUORUM_H
 
@@ -19,8 +19,8 @@ void rk_quorum_init_single(struct rk_quorum *q, int64_t server_id);
 int32_t rk_quorum_index(const struct rk_quorum *q, int64_t server_id);
 /* Is this set of voters (bit i = voters[i]) a quorum? */
 bool rk_quorum_contains(const struct rk_quorum *q, uint64_t voter_bits);
-/* The highest zxid that a quorum has acknowledged; acked[i] belongs to voters[i], acknowledgements are
- * cumulative. -1 if there is none. */
+/* The highest zxid that a quorum has acknowledged; acked[i] belongs to voters[i], acknowledgements
+ * are cumulative. -1 if there is none. */
 rk_zxid rk_quorum_acked(const struct rk_quorum *q, const rk_zxid *acked);
 
 #endif

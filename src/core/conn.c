@@ -1,0 +1,271 @@
+/* Connections and their sessions: accept, handshake (spec-client 2), reattach, expiry, end. */
+#include "core/core_int.h"
+
+#include <string.h>
+
+#define PASSWORD_BYTES       16u
+#define EXPIRE_PER_STEP      256u
+#define CONNECT_PASSWD_LIMIT 1024u /* a password is 16 bytes; anything longer is noise */
+#define SLOT_OF(id)          ((uint32_t)((id)&0xffffffffu))
+
+struct conn *rk_core_conn(const struct rk_core *c, rk_conn_id id)
+{
+    uint32_t slot = SLOT_OF(id);
+    struct conn *conn = slot < c->conn_cap ? c->conns[slot] : NULL;
+    return conn != NULL && conn->id == id ? conn : NULL;
+}
+
+static void grow_slots(struct rk_core *c, uint32_t slot)
+{
+    uint32_t cap = c->conn_cap == 0 ? 64 : c->conn_cap;
+    while (cap <= slot) {
+        cap *= 2;
+    }
+    if (cap != c->conn_cap) {
+        c->conns = rk_mem_must_resize(c->mem, c->conns, c->conn_cap * sizeof(*c->conns),
+                                      cap * sizeof(*c->conns));
+        memset(c->conns + c->conn_cap, 0, (cap - c->conn_cap) * sizeof(*c->conns));
+        c->conn_cap = cap;
+    }
+}
+
+void rk_core_conn_open(struct rk_core *c, const struct rk_event *e)
+{
+    uint32_t slot = SLOT_OF(e->conn);
+    struct conn *conn = rk_mem_must_zalloc(c->mem, sizeof(*conn));
+    enum rk_err err;
+    RK_ASSERT(slot != 0 && slot < c->config.conn_max);
+    grow_slots(c, slot);
+    RK_ASSERT(c->conns[slot] == NULL);
+    c->conns[slot] = conn;
+    c->conn_count++;
+    conn->id = e->conn;
+    conn->state = CONN_NEW;
+    conn->established_wall_ms = c->wall_ms;
+    conn->last_cxid = -1;
+    conn->last_zxid = -1;
+    rk_auth_ids_init(&conn->ids);
+    err = rk_auth_ids_add(&conn->ids, c->mem, rk_bytes_str("ip"), e->u.open.address);
+    if (err != RK_OK) {
+        rk_core_conn_close(c, conn);
+    }
+}
+
+static void detach_session(struct conn *conn)
+{
+    if (conn->session_ref != NULL && conn->session_ref->conn == conn->id) {
+        conn->session_ref->conn = 0;
+    }
+    conn->session_ref = NULL;
+}
+
+void rk_core_conn_close(struct rk_core *c, struct conn *conn)
+{
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    conn->state = CONN_CLOSING;
+    detach_session(conn);
+    rk_core_request_drop_all(c, conn);
+    rk_watch_remove_conn(c->watches, conn->id);
+    rk_fx_conn(c->fx, RK_FX_CLOSE, conn->id);
+}
+
+void rk_core_conn_closed(struct rk_core *c, rk_conn_id id)
+{
+    struct conn *conn = rk_core_conn(c, id);
+    RK_ASSERT(conn != NULL);
+    detach_session(conn);
+    rk_core_request_drop_all(c, conn);
+    rk_watch_remove_conn(c->watches, id);
+    rk_auth_ids_deinit(&conn->ids, c->mem);
+    c->conns[SLOT_OF(id)] = NULL;
+    c->conn_count--;
+    c->metrics.connection_drop_count++;
+    rk_mem_free(c->mem, conn, sizeof(*conn));
+}
+
+/* -- handshake -----------------------------------------------------------------------------------
+ */
+
+static void put_connect_response(struct rk_core *c, struct conn *conn, int32_t timeout_ms,
+                                 rk_session_id session)
+{
+    uint8_t password[PASSWORD_BYTES];
+    struct rk_connect_response out;
+    size_t mark;
+    memset(password, 0, sizeof(password));
+    if (session != 0) {
+        rk_session_password(session, password);
+    }
+    out.protocol_version = 0;
+    out.time_out = timeout_ms;
+    out.session_id = session;
+    out.passwd = rk_bytes_of(password, sizeof(password));
+    out.read_only = false;
+    out.has_read_only = conn->has_read_only;
+    mark = rk_fx_frame_begin(c->fx, conn->id);
+    rk_proto_write_connect_response(&c->fx->bytes, &out);
+    rk_fx_frame_end(c->fx, mark);
+    conn->sent++;
+    c->metrics.packets_sent++;
+    conn->last_op = RK_OP_CREATE_SESSION;
+    conn->last_response_ms = c->now_ms;
+}
+
+/* 2.5: how clients learn that their session is gone. */
+static void refuse_session(struct rk_core *c, struct conn *conn, rk_session_id session)
+{
+    rk_fx_note(c->fx, RK_NOTE_SESSION_REFUSED, conn->id, session, 0, rk_bytes_str(""));
+    put_connect_response(c, conn, 0, 0);
+    rk_core_conn_close(c, conn);
+}
+
+static void become_open(struct rk_core *c, struct conn *conn)
+{
+    conn->state = CONN_OPEN;
+    put_connect_response(c, conn, conn->timeout_ms, conn->session);
+    if (conn->is_paused) {
+        conn->is_paused = false;
+        rk_fx_conn(c->fx, RK_FX_RESUME, conn->id);
+    }
+    rk_core_request_drain(c, conn);
+}
+
+void rk_core_session_established(struct rk_core *c, struct conn *conn)
+{
+    RK_ASSERT(conn->state == CONN_PENDING);
+    rk_fx_note(c->fx, RK_NOTE_SESSION_CREATED, conn->id, conn->session, conn->timeout_ms,
+               rk_bytes_str(""));
+    become_open(c, conn);
+}
+
+static rk_session_id take_session_id(struct rk_core *c)
+{
+    rk_session_id id;
+    do {
+        id = c->next_session_id;
+        c->next_session_id = (int64_t)((uint64_t)c->next_session_id + 1u);
+    } while (id == 0 || id == RK_OWNER_CONTAINER || rk_session_find(c->sessions, id) != NULL);
+    return id;
+}
+
+static void new_session(struct rk_core *c, struct conn *conn)
+{
+    struct rk_session *s;
+    if (c->is_log_full) {
+        c->metrics.writes_refused_log_full++;
+        rk_fx_note(c->fx, RK_NOTE_LOG_FULL, conn->id, 0, 0, rk_bytes_str("no new session"));
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    s = rk_session_add(c->sessions, take_session_id(c), conn->timeout_ms);
+    rk_session_retime(c->sessions, s, conn->timeout_ms, c->now_ms);
+    s->conn = conn->id;
+    conn->session = s->id;
+    conn->session_ref = s;
+    conn->state = CONN_PENDING;
+    conn->is_paused = true;
+    rk_fx_conn(c->fx, RK_FX_PAUSE, conn->id);
+    rk_prep_create_session(c, s->id, conn->timeout_ms, RK_REQUEST_NONE);
+}
+
+static bool password_is_right(const struct rk_connect_request *q)
+{
+    uint8_t expected[PASSWORD_BYTES];
+    if (q->session_id == 0) {
+        return false;
+    }
+    rk_session_password(q->session_id, expected);
+    return rk_auth_equal_secret(q->passwd, rk_bytes_of(expected, sizeof(expected)));
+}
+
+/* 2.4, but with the password checked before the old connection is closed (18.6). */
+static void reattach(struct rk_core *c, struct conn *conn, const struct rk_connect_request *q)
+{
+    struct rk_session *s = rk_session_find(c->sessions, q->session_id);
+    struct conn *old;
+    c->metrics.connection_revalidate_count++;
+    if (!password_is_right(q) || s == NULL || s->is_closing || !s->is_replicated) {
+        refuse_session(c, conn, q->session_id);
+        return;
+    }
+    old = s->conn != 0 ? rk_core_conn(c, s->conn) : NULL;
+    if (old != NULL) {
+        rk_fx_note(c->fx, RK_NOTE_SESSION_STOLEN, old->id, s->id, 0, rk_bytes_str(""));
+        rk_core_conn_close(c, old);
+    }
+    rk_session_retime(c->sessions, s, conn->timeout_ms, c->now_ms);
+    s->conn = conn->id;
+    conn->session = s->id;
+    conn->session_ref = s;
+    rk_fx_note(c->fx, RK_NOTE_SESSION_REATTACHED, conn->id, s->id, conn->timeout_ms,
+               rk_bytes_str(""));
+    become_open(c, conn);
+}
+
+static int32_t clamp_timeout(const struct rk_core_config *g, int32_t asked)
+{
+    if (asked < g->min_session_timeout_ms) {
+        return g->min_session_timeout_ms;
+    }
+    return asked > g->max_session_timeout_ms ? g->max_session_timeout_ms : asked;
+}
+
+void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes frame)
+{
+    struct rk_connect_request q;
+    struct rk_reader r;
+    RK_ASSERT(conn->state == CONN_NEW);
+    c->metrics.connection_request_count++;
+    rk_reader_init(&r, frame, CONNECT_PASSWD_LIMIT);
+    if (!rk_proto_read_connect_request(&r, &c->arena, &q)) {
+        rk_fx_note(c->fx, RK_NOTE_HANDSHAKE_BAD, conn->id, 0, frame.len, rk_bytes_str(""));
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    if (!rk_core_connect_admitted(c, q.session_id != 0)) {
+        c->metrics.connection_rejected++;
+        rk_fx_note(c->fx, RK_NOTE_HANDSHAKE_THROTTLED, conn->id, 0, 0, rk_bytes_str(""));
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    if (q.last_zxid_seen > c->last_zxid) {
+        rk_fx_note(c->fx, RK_NOTE_HANDSHAKE_AHEAD, conn->id, q.session_id, q.last_zxid_seen,
+                   rk_bytes_str(""));
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    conn->has_read_only = q.has_read_only;
+    conn->timeout_ms = clamp_timeout(&c->config, q.time_out);
+    if (q.session_id == 0) {
+        new_session(c, conn);
+    } else {
+        reattach(c, conn, &q);
+    }
+}
+
+/* -- expiry
+ * ---------------------------------------------------------------------------------------- */
+
+void rk_core_expire(struct rk_core *c)
+{
+    for (uint32_t i = 0; i < EXPIRE_PER_STEP; i++) {
+        struct rk_session *s = rk_sessions_pop_expired(c->sessions, c->now_ms);
+        if (s == NULL) {
+            return;
+        }
+        if (s->is_closing) {
+            continue; /* its client's closeSession is in flight */
+        }
+        if (c->is_log_full || c->is_shutting_down) {
+            rk_session_postpone(c->sessions, s, c->now_ms);
+            continue;
+        }
+        s->is_closing = true;
+        c->metrics.stale_sessions_expired++;
+        rk_fx_note(c->fx, RK_NOTE_SESSION_EXPIRED, s->conn, s->id, s->touch_ms, rk_bytes_str(""));
+        rk_prep_close_session(c, s->id, RK_CXID_INTERNAL, RK_REQUEST_NONE);
+        rk_arena_reset(&c->arena);
+    }
+}

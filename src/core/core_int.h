@@ -1,0 +1,271 @@
+/* The core's own header: what its files share. Others see core.h.
+ *
+ * A request's way: rk_core_on_frame (request.c) -> at once, held behind earlier requests of its
+ * connection, or throttled -> writes: rk_prep (prep.c) against overlay.c -> proposal
+ * (zab/broadcast.h) -> APPEND effect
+ * -> LOG_SYNCED -> rk_core_deliver (apply.c) -> tree, watches, reply; reads: rk_read (read.c). */
+#ifndef RK_CORE_CORE_INT_H
+#define RK_CORE_CORE_INT_H
+
+#include "base/prng.h"
+#include "base/slab.h"
+#include "core/core.h"
+#include "core/overlay.h"
+#include "proto/opcode.h"
+#include "proto/zk_error.h"
+#include "tree/path.h"
+
+#define RK_CXID_INTERNAL  0
+#define RK_REQUEST_NONE   0u
+#define RK_DIGEST_HISTORY 1024u
+
+enum conn_state {
+    CONN_NEW,     /* no handshake yet */
+    CONN_PENDING, /* its createSession is in flight */
+    CONN_OPEN,
+    CONN_CLOSING, /* close asked for: whatever still comes is dropped */
+};
+
+/* One accepted connection. */
+struct conn {
+    rk_conn_id id;
+    enum conn_state state;
+    bool has_read_only; /* of the connect request: decides the answer's length */
+    bool is_paused;
+    bool is_stale;       /* a request of it was dropped: drop the rest, close */
+    uint32_t queue_head; /* requests not answered yet, in order of arrival */
+    uint32_t queue_tail;
+    uint32_t queue_count;
+    rk_session_id session;
+    struct rk_session *session_ref; /* valid while state is CONN_OPEN or CONN_PENDING */
+    int32_t timeout_ms;
+    struct rk_auth_ids ids;
+    /* for cons and stat */
+    int64_t established_wall_ms;
+    uint64_t received, sent;
+    int32_t last_op;
+    int64_t last_cxid;
+    rk_zxid last_zxid;
+    int64_t last_response_ms, last_latency_ms, min_latency_ms, max_latency_ms;
+    uint64_t latency_count, latency_sum_ms;
+};
+
+enum request_state {
+    REQUEST_THROTTLED, /* not admitted yet; frame kept */
+    REQUEST_HELD,      /* waits for its turn in the connection's order; frame kept */
+    REQUEST_FIXED,     /* as HELD, but the answer is known: err (and close, if is_last) */
+    REQUEST_IN_FLIGHT, /* proposed; answered when applied */
+};
+
+/* A request that could not be answered in the step in which it came. */
+struct request {
+    uint32_t next;           /* in the connection's queue */
+    uint32_t next_throttled; /* in the global throttle queue */
+    enum request_state state;
+    bool is_last; /* close the connection after it */
+    int32_t xid;
+    int32_t op;
+    int32_t err;        /* FIXED */
+    rk_zxid fixed_zxid; /* FIXED: zxid for the header, INT64_MIN = last applied */
+    rk_conn_id conn;
+    int64_t received_ms;
+    uint8_t *frame; /* body behind the request header, or NULL */
+    uint32_t frame_len;
+    uint32_t whole_len; /* of the frame as received: large request budget */
+};
+
+/* Token bucket of connection_throttle_*. ZK: BlueThrottle. */
+struct connect_throttle {
+    int64_t tokens;
+    int64_t last_fill_ms;
+    int64_t last_freeze_ms;
+    int32_t drop_ppm;
+};
+
+struct snapshot_run {
+    bool is_active;
+    bool is_waiting; /* END was sent, DONE has not come */
+    rk_zxid zxid;
+    uint64_t digest;
+    int64_t started_ms;
+    struct rk_buf out;   /* images not handed over yet */
+    uint32_t slices_out; /* SNAP_BYTES with is_slice_end not answered */
+    /* when the next one is due */
+    int64_t txns;
+    int64_t bytes;
+    int64_t txn_trigger;
+    int64_t byte_trigger;
+    bool is_wanted; /* triggered while another one ran */
+};
+
+struct rk_core {
+    struct rk_mem *mem;
+    struct rk_core_config config;
+    struct rk_acl_schemes schemes;
+    struct rk_prng prng;
+    struct rk_arena arena; /* scratch of one request */
+    struct rk_arena apply_arena;
+    struct rk_effects *fx; /* of the step under way */
+    int64_t now_ms;
+    int64_t wall_ms;
+    bool is_started;
+    bool is_shutting_down;
+    bool is_log_full;
+
+    /* replicated state */
+    struct rk_tree *tree;
+    struct rk_sessions *sessions;
+    rk_zxid last_zxid; /* applied */
+    uint64_t replayed_txns;
+    bool was_fresh;
+    bool restore_fuzzy; /* an Apache snapshot newer inside than its name: digests wait for
+                           digest_zxid */
+    rk_zxid restore_digest_zxid;
+
+    /* proposals */
+    struct rk_broadcast broadcast;
+    struct rk_overlay overlay;
+    struct rk_buf txn; /* the transaction being built */
+
+    /* connections */
+    struct conn **conns; /* by slot */
+    uint32_t conn_cap;
+    uint32_t conn_count;
+    rk_session_id next_session_id;
+    struct rk_watches *watches;
+    struct connect_throttle connect_throttle;
+
+    /* requests */
+    struct rk_slab requests;
+    uint32_t throttled_head;
+    uint32_t throttled_tail;
+    uint32_t throttled_count;
+    uint32_t outstanding;  /* requests in `requests` */
+    uint64_t queued_bytes; /* frames kept */
+    int64_t large_bytes;   /* frames over the threshold in work */
+    bool any_paused;
+
+    /* reaper */
+    int64_t reap_next_ms;
+    int64_t reap_tokens;
+    int64_t reap_filled_ms;
+    bool is_reaping;    /* a scan is under way */
+    rk_node_id reap_at; /* its last node that was not due */
+
+    struct snapshot_run snap;
+    struct rk_metrics metrics;
+    struct rk_digest_entry digests[RK_DIGEST_HISTORY];
+    uint32_t digest_first;
+    uint32_t digest_count;
+};
+
+/* conn.c: connections, handshake, sessions -------------------------------------------------------
+ */
+struct conn *rk_core_conn(const struct rk_core *c, rk_conn_id id); /* NULL if gone */
+void rk_core_conn_open(struct rk_core *c, const struct rk_event *e);
+void rk_core_conn_closed(struct rk_core *c, rk_conn_id id);
+/* Close after what was sent; nothing more of it is handled. */
+void rk_core_conn_close(struct rk_core *c, struct conn *conn);
+void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes frame);
+/* createSession of conn was applied: answer and let it talk. */
+void rk_core_session_established(struct rk_core *c, struct conn *conn);
+/* Expires due sessions, a bounded number per call. */
+void rk_core_expire(struct rk_core *c);
+
+/* throttle.c */
+bool rk_core_connect_admitted(struct rk_core *c, bool is_renew);
+bool rk_core_can_admit(const struct rk_core *c); /* one more request into the pipeline? */
+void rk_core_pause_check(struct rk_core *c, struct conn *conn);
+void rk_core_resume_all(struct rk_core *c);
+void rk_core_drain_throttled(struct rk_core *c);
+
+/* request.c */
+void rk_core_on_frame(struct rk_core *c, struct conn *conn, struct rk_bytes frame);
+struct request *rk_core_request(const struct rk_core *c, uint32_t id);
+/* Takes the head of conn's queue off; it must be id. */
+void rk_core_request_pop(struct rk_core *c, struct conn *conn, uint32_t id);
+/* Gives back a request whose connection is gone. */
+void rk_core_request_forget(struct rk_core *c, uint32_t id);
+/* Runs what waits at the head of conn's queue until something has to wait again. */
+void rk_core_request_drain(struct rk_core *c, struct conn *conn);
+/* Handles an admitted request: proposes a write, or leaves a read to its turn. */
+void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id);
+void rk_core_request_drop_all(struct rk_core *c, struct conn *conn);
+bool rk_core_op_is_write(int32_t op);
+
+/* auth.c: inline requests */
+void rk_core_on_auth(struct rk_core *c, struct conn *conn, int32_t xid, struct rk_bytes body);
+void rk_core_on_sasl(struct rk_core *c, struct conn *conn, int32_t xid, struct rk_bytes body);
+bool rk_core_auth_is_satisfied(const struct rk_core *c, const struct conn *conn);
+
+/* reply.c: frames to clients */
+/* Opens a reply with header {xid, zxid, 0}; write the body to c->fx->bytes, then end. */
+size_t rk_core_reply_begin(struct rk_core *c, struct conn *conn, int32_t xid, rk_zxid zxid);
+/* err != 0 drops the body unless keep_body. op and received_ms are for the statistics. */
+void rk_core_reply_end(struct rk_core *c, struct conn *conn, size_t mark, int32_t err,
+                       bool keep_body, int32_t op, int64_t received_ms);
+void rk_core_reply_error(struct rk_core *c, struct conn *conn, int32_t xid, rk_zxid zxid,
+                         int32_t err, int32_t op, int64_t received_ms);
+
+/* read.c, watch_ops.c: a read, executed now against the applied tree; replies. */
+void rk_core_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
+                  struct rk_bytes body, int64_t received_ms);
+/* Body of a watch operation; enum rk_zk_error. */
+int32_t rk_core_set_watches(struct rk_core *c, struct conn *conn, struct rk_reader *r, bool is_2);
+int32_t rk_core_add_watch(struct rk_core *c, struct conn *conn, struct rk_reader *r);
+int32_t rk_core_check_watches(struct rk_core *c, struct conn *conn, struct rk_reader *r,
+                              bool remove);
+void rk_core_fire(struct rk_core *c, const struct rk_tree_event *event, rk_zxid zxid);
+
+/* prep.c, prep_op.c, prep_multi.c: from request to proposal */
+struct prep {
+    rk_session_id session;
+    int32_t cxid;
+    int32_t op;
+    uint32_t request;              /* waits for it, RK_REQUEST_NONE for internal ones */
+    const struct rk_auth_ids *ids; /* NULL: internal, everything allowed */
+    rk_zxid zxid;
+};
+/* Every one of these ends in exactly one proposal: the transaction or an error transaction. */
+void rk_prep_request(struct rk_core *c, struct prep *p, struct rk_bytes body);
+void rk_prep_create_session(struct rk_core *c, rk_session_id session, int32_t timeout_ms,
+                            uint32_t request);
+void rk_prep_close_session(struct rk_core *c, rk_session_id session, int32_t cxid,
+                           uint32_t request);
+void rk_prep_delete_container(struct rk_core *c, struct rk_bytes path);
+
+/* One write, decoded. */
+struct write_op {
+    int32_t op;
+    struct rk_bytes path;
+    struct rk_bytes data;
+    struct rk_vec_acl acl;
+    int32_t flags;
+    int64_t ttl;
+    int32_t version;
+};
+bool rk_prep_is_multi_op(int32_t op); /* may stand inside a multi */
+bool rk_prep_decode(int32_t op, struct rk_reader *r, struct rk_arena *a, struct write_op *ret);
+/* Validates against tree and overlay; on RK_ZK_OK the body is appended to c->txn, the overlay has
+ * the change and *ret_type is the transaction's type. */
+int32_t rk_prep_op(struct rk_core *c, const struct prep *p, const struct write_op *w,
+                   int32_t *ret_type);
+int32_t rk_prep_multi(struct rk_core *c, const struct prep *p, struct rk_bytes body);
+bool rk_prep_view(struct rk_core *c, struct rk_bytes path, struct rk_view *ret);
+
+/* apply.c */
+void rk_core_deliver(struct rk_core *c);
+
+/* snapshot.c */
+void rk_core_snapshot_count(struct rk_core *c, size_t record_bytes);
+void rk_core_snapshot_start(struct rk_core *c);
+void rk_core_snapshot_ready(struct rk_core *c);
+void rk_core_snapshot_abort(struct rk_core *c); /* gives up the one being written */
+void rk_core_snapshot_done(struct rk_core *c, rk_zxid zxid, bool is_ok);
+void rk_core_snapshot_flush(struct rk_core *c); /* hands old images over at the end of a step */
+void rk_core_snapshot_deinit(struct rk_core *c);
+
+/* reaper.c */
+void rk_core_reap(struct rk_core *c);
+
+#endif

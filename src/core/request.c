@@ -1,0 +1,439 @@
+/* A connection's requests are answered in order. Each is handled at once if nothing of that
+ * connection is waiting; writes are proposed at once in any case, so that thousands can be in
+ * flight; reads behind a write wait in the connection's queue with a copy of their frame. */
+#include "core/core_int.h"
+
+#include <string.h>
+
+#define REQUEST_HEADER_BYTES 8u
+
+struct request *rk_core_request(const struct rk_core *c, uint32_t id)
+{
+    RK_ASSERT(id != RK_REQUEST_NONE);
+    return rk_slab_at(&c->requests, id);
+}
+
+bool rk_core_op_is_write(int32_t op)
+{
+    switch (op) {
+    case RK_OP_CREATE:
+    case RK_OP_CREATE2:
+    case RK_OP_CREATE_CONTAINER:
+    case RK_OP_CREATE_TTL:
+    case RK_OP_DELETE:
+    case RK_OP_SET_DATA:
+    case RK_OP_SET_ACL:
+    case RK_OP_MULTI:
+    case RK_OP_RECONFIG:
+    case RK_OP_CLOSE_SESSION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What clients may send (spec-client 4.1). check outside a multi, deleteContainer and createSession
+ * are refused: 18.1, 18.5, 18.10. */
+static bool is_client_op(int32_t op)
+{
+    switch (op) {
+    case RK_OP_EXISTS:
+    case RK_OP_GET_DATA:
+    case RK_OP_GET_ACL:
+    case RK_OP_GET_CHILDREN:
+    case RK_OP_GET_CHILDREN2:
+    case RK_OP_SYNC:
+    case RK_OP_PING:
+    case RK_OP_CHECK_WATCHES:
+    case RK_OP_REMOVE_WATCHES:
+    case RK_OP_MULTI_READ:
+    case RK_OP_SET_WATCHES:
+    case RK_OP_SET_WATCHES2:
+    case RK_OP_ADD_WATCH:
+    case RK_OP_GET_EPHEMERALS:
+    case RK_OP_GET_ALL_CHILDREN_NUMBER:
+    case RK_OP_WHO_AM_I:
+        return true;
+    default:
+        return rk_core_op_is_write(op);
+    }
+}
+
+/* -- the queue of a connection --------------------------------------------------------------------
+ */
+
+static uint32_t enqueue(struct rk_core *c, struct conn *conn, enum request_state state, int32_t xid,
+                        int32_t op, struct rk_bytes body)
+{
+    uint32_t id = rk_slab_take(&c->requests);
+    struct request *q;
+    RK_ASSERT(id != RK_REQUEST_NONE); /* no maximum but memory: pausing bounds it */
+    q = rk_core_request(c, id);
+    q->state = state;
+    q->xid = xid;
+    q->op = op;
+    q->conn = conn->id;
+    q->received_ms = c->now_ms;
+    q->whole_len = body.len + REQUEST_HEADER_BYTES;
+    if (conn->queue_tail == RK_REQUEST_NONE) {
+        conn->queue_head = id;
+    } else {
+        rk_core_request(c, conn->queue_tail)->next = id;
+    }
+    conn->queue_tail = id;
+    conn->queue_count++;
+    c->outstanding++;
+    if (c->config.large_request_threshold >= 0 &&
+        (int64_t)q->whole_len > c->config.large_request_threshold) {
+        c->large_bytes += q->whole_len;
+    }
+    return id;
+}
+
+static void keep_frame(struct rk_core *c, uint32_t id, struct rk_bytes body)
+{
+    struct request *q = rk_core_request(c, id);
+    if (body.len == 0) {
+        return;
+    }
+    q->frame = rk_mem_must_alloc(c->mem, body.len);
+    q->frame_len = body.len;
+    memcpy(q->frame, body.data, body.len);
+    c->queued_bytes += body.len;
+}
+
+static void drop_frame(struct rk_core *c, struct request *q)
+{
+    rk_mem_free(c->mem, q->frame, q->frame_len);
+    c->queued_bytes -= q->frame_len;
+    q->frame = NULL;
+    q->frame_len = 0;
+}
+
+static void uncount(struct rk_core *c, const struct request *q)
+{
+    RK_ASSERT(c->outstanding > 0);
+    c->outstanding--;
+    if (c->config.large_request_threshold >= 0 &&
+        (int64_t)q->whole_len > c->config.large_request_threshold) {
+        c->large_bytes -= q->whole_len;
+    }
+}
+
+void rk_core_request_pop(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    RK_ASSERT(conn->queue_head == id);
+    conn->queue_head = q->next;
+    if (conn->queue_head == RK_REQUEST_NONE) {
+        conn->queue_tail = RK_REQUEST_NONE;
+    }
+    RK_ASSERT(conn->queue_count > 0);
+    conn->queue_count--;
+    uncount(c, q);
+    drop_frame(c, q);
+    rk_slab_give(&c->requests, id);
+}
+
+void rk_core_request_forget(struct rk_core *c, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    RK_ASSERT(q->conn == 0);
+    uncount(c, q);
+    rk_slab_give(&c->requests, id);
+}
+
+static void unlink_throttled(struct rk_core *c, uint32_t id)
+{
+    uint32_t prev = RK_REQUEST_NONE;
+    uint32_t at = c->throttled_head;
+    while (at != id) {
+        RK_ASSERT(at != RK_REQUEST_NONE);
+        prev = at;
+        at = rk_core_request(c, at)->next_throttled;
+    }
+    if (prev == RK_REQUEST_NONE) {
+        c->throttled_head = rk_core_request(c, id)->next_throttled;
+    } else {
+        rk_core_request(c, prev)->next_throttled = rk_core_request(c, id)->next_throttled;
+    }
+    if (c->throttled_tail == id) {
+        c->throttled_tail = prev;
+    }
+    c->throttled_count--;
+}
+
+/* Writes in flight go on without anybody to answer: their proposals find no connection. */
+void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
+{
+    while (conn->queue_head != RK_REQUEST_NONE) {
+        uint32_t id = conn->queue_head;
+        struct request *q = rk_core_request(c, id);
+        if (q->state == REQUEST_THROTTLED) {
+            unlink_throttled(c, id);
+        }
+        if (q->state == REQUEST_IN_FLIGHT) {
+            /* The proposal still names this slot: keep it until apply, without its connection. */
+            conn->queue_head = q->next;
+            conn->queue_count--;
+            q->conn = 0;
+            q->next = RK_REQUEST_NONE;
+            continue;
+        }
+        rk_core_request_pop(c, conn, id);
+    }
+    conn->queue_tail = RK_REQUEST_NONE;
+    RK_ASSERT(conn->queue_count == 0);
+}
+
+/* -- handling
+ * ---------------------------------------------------------------------------------------- */
+
+static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t xid, int32_t op,
+                    struct rk_bytes body)
+{
+    struct prep p = {
+        .session = conn->session, .cxid = xid, .op = op, .request = id, .ids = &conn->ids};
+    if (op == RK_OP_CLOSE_SESSION) {
+        conn->session_ref->is_closing = true;
+        rk_prep_close_session(c, conn->session, xid, id);
+    } else {
+        rk_prep_request(c, &p, body);
+    }
+}
+
+void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    bool is_write = rk_core_op_is_write(q->op);
+    if (is_write && conn->state == CONN_OPEN) {
+        struct rk_bytes body =
+            rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
+        q->state = REQUEST_IN_FLIGHT;
+        propose(c, conn, id, q->xid, q->op, body);
+        drop_frame(c, rk_core_request(c, id));
+        rk_arena_reset(&c->arena);
+        return;
+    }
+    q->state = REQUEST_HELD;
+    rk_core_request_drain(c, conn);
+}
+
+static void answer_fixed(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request q = *rk_core_request(c, id);
+    rk_zxid zxid = q.fixed_zxid == INT64_MIN ? c->last_zxid : q.fixed_zxid;
+    rk_core_request_pop(c, conn, id);
+    rk_core_reply_error(c, conn, q.xid, zxid, q.err, q.op, q.received_ms);
+    if (q.is_last) {
+        rk_core_conn_close(c, conn);
+    }
+}
+
+/* A request kept while its connection was not open yet starts over as if it came now. */
+static void replay_frame(struct rk_core *c, struct conn *conn, uint32_t id);
+
+static void run_held(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    struct request copy = *q;
+    struct rk_bytes body =
+        rk_bytes_of(copy.frame == NULL ? (const void *)"" : copy.frame, copy.frame_len);
+    /* The frame outlives the slot, which pop gives back. */
+    q->frame = NULL;
+    q->frame_len = 0;
+    rk_core_request_pop(c, conn, id);
+    rk_core_read(c, conn, copy.xid, copy.op, body, copy.received_ms);
+    rk_arena_reset(&c->arena);
+    rk_mem_free(c->mem, copy.frame, copy.frame_len);
+    c->queued_bytes -= copy.frame_len;
+}
+
+void rk_core_request_drain(struct rk_core *c, struct conn *conn)
+{
+    while (conn->state == CONN_OPEN && conn->queue_head != RK_REQUEST_NONE) {
+        uint32_t id = conn->queue_head;
+        struct request *q = rk_core_request(c, id);
+        if (q->state == REQUEST_IN_FLIGHT || q->state == REQUEST_THROTTLED) {
+            break;
+        }
+        if (q->state == REQUEST_FIXED) {
+            answer_fixed(c, conn, id);
+        } else if (q->op == 0) {
+            replay_frame(c, conn, id);
+        } else {
+            run_held(c, conn, id);
+        }
+    }
+    if (conn->state == CONN_OPEN) {
+        rk_core_pause_check(c, conn);
+    }
+}
+
+static void fix_answer(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op, rk_zxid zxid,
+                       int32_t err, bool is_last)
+{
+    uint32_t id = enqueue(c, conn, REQUEST_FIXED, xid, op, rk_bytes_of("", 0));
+    struct request *q = rk_core_request(c, id);
+    q->err = err;
+    q->fixed_zxid = zxid;
+    q->is_last = is_last;
+    if (conn->queue_head == id) {
+        rk_core_request_drain(c, conn);
+    }
+}
+
+static void throttle(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
+                     struct rk_bytes body)
+{
+    uint32_t id = enqueue(c, conn, REQUEST_THROTTLED, xid, op, body);
+    keep_frame(c, id, body);
+    if (c->throttled_tail == RK_REQUEST_NONE) {
+        c->throttled_head = id;
+    } else {
+        rk_core_request(c, c->throttled_tail)->next_throttled = id;
+    }
+    c->throttled_tail = id;
+    c->throttled_count++;
+    c->metrics.request_throttle_wait_count++;
+    rk_core_pause_check(c, conn);
+}
+
+static void on_write(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
+                     struct rk_bytes body)
+{
+    uint32_t id;
+    if (c->is_log_full) {
+        c->metrics.writes_refused_log_full++;
+        fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_SYSTEM_ERROR, false);
+        return;
+    }
+    id = enqueue(c, conn, REQUEST_IN_FLIGHT, xid, op, body);
+    propose(c, conn, id, xid, op, body);
+    rk_core_pause_check(c, conn);
+}
+
+static void on_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
+                    struct rk_bytes body)
+{
+    if (conn->queue_count > 0) {
+        uint32_t id = enqueue(c, conn, REQUEST_HELD, xid, op, body);
+        keep_frame(c, id, body);
+        rk_core_pause_check(c, conn);
+        return;
+    }
+    rk_core_read(c, conn, xid, op, body, c->now_ms);
+}
+
+/* ZK: ZooKeeperServer.checkRequestSizeWhenReceivingMessage */
+static bool fits_large_budget(struct rk_core *c, struct conn *conn, size_t len)
+{
+    const struct rk_core_config *g = &c->config;
+    if (g->large_request_threshold < 0 || (int64_t)len <= g->large_request_threshold ||
+        c->large_bytes + (int64_t)len <= g->large_request_bytes_max) {
+        return true;
+    }
+    c->metrics.large_requests_rejected++;
+    rk_fx_note(c->fx, RK_NOTE_LARGE_REQUEST, conn->id, conn->session, (int64_t)len,
+               rk_bytes_str(""));
+    rk_core_conn_close(c, conn);
+    return false;
+}
+
+static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
+                     struct rk_bytes body)
+{
+    if (op == RK_OP_AUTH) {
+        rk_core_on_auth(c, conn, xid, body);
+        return;
+    }
+    if (op == RK_OP_SASL) {
+        rk_core_on_sasl(c, conn, xid, body);
+        return;
+    }
+    if (!rk_core_auth_is_satisfied(c, conn)) {
+        rk_fx_note(c->fx, RK_NOTE_AUTH_REQUIRED, conn->id, conn->session, op, rk_bytes_str(""));
+        fix_answer(c, conn, op == RK_OP_PING ? -2 : xid, op, 0,
+                   RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
+        return;
+    }
+    if (!rk_session_touch(c->sessions, conn->session_ref, c->now_ms)) {
+        return; /* closing: its closeSession ends the connection */
+    }
+    if (!is_client_op(op)) {
+        rk_fx_note(c->fx, RK_NOTE_OP_UNKNOWN, conn->id, conn->session, op, rk_bytes_str(""));
+        fix_answer(c, conn, xid, op, -1, RK_ZK_UNIMPLEMENTED, true);
+        return;
+    }
+    if (!fits_large_budget(c, conn, body.len + REQUEST_HEADER_BYTES)) {
+        return;
+    }
+    if (c->throttled_count > 0 || !rk_core_can_admit(c)) {
+        throttle(c, conn, xid, op, body);
+    } else if (rk_core_op_is_write(op)) {
+        on_write(c, conn, xid, op, body);
+    } else {
+        on_read(c, conn, xid, op, body);
+    }
+}
+
+static void count_op(struct rk_core *c, int32_t op)
+{
+    if (op >= 0 && op < 108) {
+        c->metrics.op_count[op]++;
+    } else if (op == RK_OP_CLOSE_SESSION) {
+        c->metrics.op_count[109]++;
+    }
+}
+
+static void handle(struct rk_core *c, struct conn *conn, struct rk_bytes frame)
+{
+    int32_t xid = rk_load_i32(frame.data);
+    int32_t op = rk_load_i32(frame.data + 4);
+    count_op(c, op);
+    dispatch(c, conn, xid, op,
+             rk_bytes_of(frame.data + REQUEST_HEADER_BYTES, frame.len - REQUEST_HEADER_BYTES));
+}
+
+static void replay_frame(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    uint8_t *frame = q->frame;
+    uint32_t len = q->frame_len;
+    q->frame = NULL;
+    q->frame_len = 0;
+    rk_core_request_pop(c, conn, id);
+    handle(c, conn, rk_bytes_of(frame, len));
+    rk_arena_reset(&c->arena);
+    rk_mem_free(c->mem, frame, len);
+    c->queued_bytes -= len;
+}
+
+void rk_core_on_frame(struct rk_core *c, struct conn *conn, struct rk_bytes frame)
+{
+    conn->received++;
+    c->metrics.packets_received++;
+    c->metrics.bytes_received_count += frame.len + 4u;
+    switch (conn->state) {
+    case CONN_NEW:
+        rk_core_handshake(c, conn, frame);
+        return;
+    case CONN_CLOSING:
+        return;
+    case CONN_PENDING:
+    case CONN_OPEN:
+        break;
+    }
+    if (frame.len < REQUEST_HEADER_BYTES) {
+        rk_fx_note(c->fx, RK_NOTE_FRAME_BAD, conn->id, conn->session, frame.len, rk_bytes_str(""));
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    if (conn->state == CONN_PENDING) {
+        /* Sent right behind the connect request: whole frame kept, op 0 marks it. */
+        uint32_t id = enqueue(c, conn, REQUEST_HELD, 0, 0, frame);
+        keep_frame(c, id, frame);
+        return;
+    }
+    handle(c, conn, frame);
+}
