@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/poison.h"
+
 #define CHUNK_BYTES_FIRST ((size_t)4096)
 #define CHUNK_BYTES_MAX   ((size_t)65536)
 #define ALIGN             ((size_t)16)
@@ -30,6 +32,7 @@ static void free_chunks(struct rk_arena *a, const struct rk_arena_chunk *keep)
     while (chunk != NULL) {
         struct rk_arena_chunk *next = chunk->next;
         if (chunk != keep) {
+            rk_unpoison(chunk, chunk->block_bytes);
             rk_mem_free(a->mem, chunk, chunk->block_bytes);
         }
         chunk = next;
@@ -62,6 +65,7 @@ void rk_arena_reset(struct rk_arena *a)
     if (keep != NULL) {
         keep->next = NULL;
         keep->used = sizeof(*keep);
+        rk_poison(keep + 1, keep->block_bytes - sizeof(*keep));
     }
 }
 
@@ -82,6 +86,7 @@ static struct rk_arena_chunk *add_chunk(struct rk_arena *a, size_t payload)
     *chunk = (struct rk_arena_chunk){
         .next = a->first, .block_bytes = is_own ? need : block_bytes, .used = sizeof(*chunk)};
     a->first = chunk;
+    rk_poison(chunk + 1, chunk->block_bytes - sizeof(*chunk));
     if (!is_own || a->current == NULL) {
         a->current = chunk;
     }
@@ -101,6 +106,7 @@ void *rk_arena_alloc(struct rk_arena *a, size_t size)
     chunk->used += rounded;
     RK_ASSERT(chunk->used <= chunk->block_bytes);
     a->used_bytes += rounded;
+    rk_unpoison(p, size);
     return p;
 }
 

@@ -23,6 +23,7 @@ void rk_slab_init(struct rk_slab *s, struct rk_mem *mem, uint32_t slot_bytes, ui
 void rk_slab_deinit(struct rk_slab *s);
 /* A zeroed slot's index, or 0 when max is reached. Panics when memory is out. */
 uint32_t rk_slab_take(struct rk_slab *s) RK_MUST_CHECK;
+/* Overwrites the first four bytes; the others stay as they are until the slot is taken again. */
 void rk_slab_give(struct rk_slab *s, uint32_t index);
 /* Valid for 0 < index < high; the caller knows which are alive. */
 void *rk_slab_at(const struct rk_slab *s, uint32_t index);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/mem_libc.h"
+#include "base/poison.h"
 #include "base/prng.h"
 
 static void blocks_are_aligned_and_apart(void **state)
@@ -126,6 +127,28 @@ static void running_out_panics_and_leaves_it_whole(void **state)
     }
 }
 
+#ifdef RK_POISON
+int __asan_address_is_poisoned(void const volatile *at);
+
+static void what_is_not_handed_out_is_poisoned(void **state)
+{
+    (void)state;
+    struct rk_mem mem;
+    struct rk_arena a;
+    rk_mem_libc_init(&mem, 0);
+    rk_arena_init(&a, &mem);
+    for (size_t size = 1; size <= 40; size++) {
+        uint8_t *p = rk_arena_alloc(&a, size);
+        assert_false(__asan_address_is_poisoned(p));
+        assert_false(__asan_address_is_poisoned(p + size - 1));
+        assert_true(__asan_address_is_poisoned(p + size));
+        rk_arena_reset(&a);
+        assert_true(__asan_address_is_poisoned(p));
+    }
+    rk_arena_deinit(&a);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +157,9 @@ int main(void)
         cmocka_unit_test(a_huge_block_does_not_retire_the_current_chunk),
         cmocka_unit_test(dup_keeps_null_and_empty_apart),
         cmocka_unit_test(running_out_panics_and_leaves_it_whole),
+#ifdef RK_POISON
+        cmocka_unit_test(what_is_not_handed_out_is_poisoned),
+#endif
     };
     return cmocka_run_group_tests_name("base arena", tests, NULL, NULL);
 }

@@ -62,12 +62,15 @@ static void the_last_given_is_the_next_taken(void **state)
     struct rk_mem mem;
     struct rk_slab s;
     rk_mem_libc_init(&mem, 0);
-    rk_slab_init(&s, &mem, 4, 100);
+    rk_slab_init(&s, &mem, 12, 100);
     assert_int_equal(rk_slab_take(&s), 1);
     assert_int_equal(rk_slab_take(&s), 2);
     assert_int_equal(rk_slab_take(&s), 3);
+    memset(rk_slab_at(&s, 1), 0x7e, 12);
     rk_slab_give(&s, 1);
     rk_slab_give(&s, 3);
+    /* Who walks all slots may look at what it left in a dead one. */
+    assert_memory_equal((uint8_t *)rk_slab_at(&s, 1) + 4, "\x7e\x7e\x7e\x7e\x7e\x7e\x7e\x7e", 8);
     assert_int_equal(rk_slab_take(&s), 3);
     assert_int_equal(rk_slab_take(&s), 1);
     assert_int_equal(rk_slab_take(&s), 4);
