@@ -37,4 +37,4 @@ format: deps-test
 	@tools/format --fix
 
 clean:
-	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-purity
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz
