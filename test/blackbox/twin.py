@@ -30,6 +30,7 @@ import zkwire as w
 
 SESSION_TIMEOUT_MS = 600000     # no session expires by itself unless a test wants it
 HISTORY_STEPS = 12
+SAMPLES_KEPT = 5
 EOF, TIMEOUT = b'<connection closed>', b'<no answer in time>'
 
 
@@ -121,6 +122,8 @@ class Pair:
     def __init__(self, kinds, rules=(), label='', **options):
         self.kinds, self.rules, self.label, self.options = kinds, rules, label, options
         self.rules_used = collections.Counter()
+        self.excused_samples = {}       # rule -> the last contexts it excused
+        self.transcript = None          # a list, to keep (request, frames of A, frames of B)
         self.steps_total = self.frames_total = 0
         self.sides = self.twins = None
 
@@ -170,6 +173,12 @@ class Pair:
     def open(self, name=None, **options):
         return Twin(self, name or 't%d' % (len(self.twins) + 1), **options)
 
+    def restart(self, options=None):
+        """Fresh servers, with other options if given."""
+        self.close()
+        self.options = self.options if options is None else options
+        return self.start()
+
     # -- the comparison
 
     def fail(self, what, details=()):
@@ -190,6 +199,8 @@ class Pair:
         if is_unordered:
             pairs = [_sort_events(stream) for stream in pairs]
         self.frames_total += len(pairs[0])
+        if self.transcript is not None:
+            self.transcript.append((twin, reqs, streams, is_unordered))
         if len(pairs[0]) != len(pairs[1]):
             self.fail('%d frames from A but %d from B' % (len(pairs[0]), len(pairs[1])),
                       self._show_streams(twin, reqs, pairs))
@@ -214,6 +225,8 @@ class Pair:
         for rule in self.rules:
             if rule.excuses(context):
                 self.rules_used[rule.name] += 1
+                self.excused_samples.setdefault(rule, []).append(context)
+                del self.excused_samples[rule][:-SAMPLES_KEPT]
                 return True
         return False
 
@@ -281,7 +294,9 @@ def _show_frame(req, payload):
 def _without_late_replies(reqs, frames):
     """Drop replies to requests that stood behind a closeSession: there may or may not be some."""
     at = [r.op for r in reqs].index(w.CLOSE_SESSION)
-    late = {_reply_xid(r) for r in reqs[at + 1:]} - {_reply_xid(r) for r in reqs[:at + 1]}
+    # A ping behind it is answered with its own xid when it fails, with -2 when it does not.
+    late = {xid for r in reqs[at + 1:] for xid in (_reply_xid(r), r.payload[:4])}
+    late -= {_reply_xid(r) for r in reqs[:at + 1]}
     return [f for f in frames if f[:4] not in late]
 
 

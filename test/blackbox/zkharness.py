@@ -492,7 +492,8 @@ class Suite:
             if server.process is not None:
                 state = 'runs' if server.is_running() else 'ended: %s' % server.exit_status()
                 self.say('    %s %s' % (server.name, state))
-                self.say('    ' + server.log_tail().replace('\n', '\n    '))
+                lines = 12 if server.kind != 'rookery' else LOG_TAIL_LINES
+                self.say('    ' + server.log_tail(lines).replace('\n', '\n    '))
 
     def skip(self, name, why):
         self.skipped += 1

@@ -217,8 +217,9 @@ class Reader:
         return self.buf()
 
     def stat(self):
-        self.stats.append(self.pos)
-        return Stat(*STAT.unpack(self.take(STAT.size)))
+        stat = Stat(*STAT.unpack(self.take(STAT.size)))
+        self.stats.append(self.pos - STAT.size)
+        return stat
 
     def vec(self, read):
         count = self.i32()
