@@ -1,0 +1,284 @@
+/* Group commit. Guarantees that `durable` is told only after rk_wal_commit returned RK_OK for it,
+ * and that a failed write or sync is the last thing this process does: no retry, because after a
+ * failed fsync the kernel may have dropped the pages and the next one would lie. What is refused
+ * while the device is full is the core's decision. */
+#include "shell/log_thread.h"
+
+#include "base/mem_libc.h"
+#include "shell/mailbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind {
+    KIND_APPEND,
+    KIND_ROLL,
+    KIND_STOP,
+};
+
+struct rk_log_thread {
+    /* set before the thread starts */
+    struct rk_mem *home; /* the loop thread's */
+    struct rk_log_thread_config config;
+    struct rk_log *log;
+    uv_async_t *news;
+    pthread_t thread;
+
+    struct rk_mailbox box;
+
+    pthread_mutex_t report_lock;
+    struct rk_log_report report;
+
+    /* the thread's own */
+    struct rk_mem mem;
+    struct rk_wal *wal;
+    rk_zxid appended;
+    uint64_t records; /* appended and not committed */
+    bool is_full;
+    bool is_stopping;
+    int64_t retry_at_ms;
+};
+
+static int64_t now_us(void)
+{
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
+static void lock_report(struct rk_log_thread *t)
+{
+    int err = pthread_mutex_lock(&t->report_lock);
+    RK_ASSERT(err == 0);
+}
+
+static void unlock_report(struct rk_log_thread *t)
+{
+    int err = pthread_mutex_unlock(&t->report_lock);
+    RK_ASSERT(err == 0);
+}
+
+static _Noreturn void die(struct rk_log_thread *t, enum rk_err err, int os_err, const char *what)
+{
+    struct rk_wal_status status;
+    rk_wal_status(t->wal, &status);
+    rk_log_write(
+        t->log, RK_LEVEL_ERROR,
+        "%s of the transaction log failed: %s%s%s. The server stops now; nothing was "
+        "acknowledged that is not durable. Check the device and its file system, then start "
+        "again. file=%s durable_zxid=0x%llx",
+        what, rk_err_text(err), os_err != 0 ? ": " : "", os_err != 0 ? strerror(os_err) : "",
+        status.file_name[0] != '\0' ? status.file_name : "(a new one)",
+        (unsigned long long)status.durable_zxid);
+    _exit(RK_EXIT_STORAGE);
+}
+
+static void tell(struct rk_log_thread *t)
+{
+    int err = uv_async_send(t->news);
+    RK_ASSERT(err == 0);
+}
+
+static void set_full(struct rk_log_thread *t, bool is_full)
+{
+    if (t->is_full == is_full) {
+        return;
+    }
+    t->is_full = is_full;
+    lock_report(t);
+    t->report.is_full = is_full;
+    unlock_report(t);
+    tell(t);
+}
+
+static void commit(struct rk_log_thread *t)
+{
+    int64_t start_us = now_us();
+    errno = 0;
+    enum rk_err err = rk_wal_commit(t->wal);
+    int os_err = errno;
+    int64_t took_us = now_us() - start_us;
+    if (err == RK_ERR_NO_SPACE) {
+        set_full(t, true);
+        return;
+    }
+    if (err != RK_OK) {
+        die(t, err, os_err, "Writing or syncing");
+    }
+    lock_report(t);
+    t->report.durable = t->appended;
+    rk_summary_add(&t->report.commit_us, (uint64_t)took_us);
+    rk_summary_add(&t->report.commit_records, t->records);
+    unlock_report(t);
+    t->records = 0;
+    tell(t);
+    if (took_us / 1000 >= t->config.fsync_warn_ms && t->config.fsync_warn_ms > 0) {
+        rk_log_write(
+            t->log, RK_LEVEL_WARN,
+            "a commit of the transaction log was slow; every write waited for it. took_ms=%lld "
+            "threshold_ms=%lld",
+            (long long)(took_us / 1000), (long long)t->config.fsync_warn_ms);
+    }
+}
+
+/* Room is promised ahead, so that what is in flight when the device fills up still fits and only
+ * new writes are refused. */
+static void reserve(struct rk_log_thread *t)
+{
+    if (t->config.reserve_bytes == 0) {
+        set_full(t, false);
+        return;
+    }
+    errno = 0;
+    enum rk_err err = rk_wal_reserve(t->wal, t->config.reserve_bytes);
+    if (err == RK_OK || err == RK_ERR_UNSUPPORTED) {
+        set_full(t, false);
+    } else if (err == RK_ERR_NO_SPACE) {
+        set_full(t, true);
+    } else {
+        die(t, err, errno, "Reserving room");
+    }
+}
+
+static void take_messages(struct rk_log_thread *t, struct rk_bytes messages)
+{
+    struct rk_message message;
+    struct rk_bytes bytes;
+    while (rk_message_next(&messages, &message, &bytes)) {
+        if (message.kind == KIND_APPEND) {
+            rk_wal_append(t->wal, message.number, bytes);
+            t->appended = message.number;
+            t->records++;
+        } else if (message.kind == KIND_ROLL) {
+            rk_wal_roll(t->wal);
+        } else {
+            RK_ASSERT(message.kind == KIND_STOP);
+            t->is_stopping = true;
+        }
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct rk_log_thread *t = ctx;
+    while (!t->is_stopping) {
+        int64_t wait_ms = -1;
+        if (t->is_full) {
+            wait_ms = t->retry_at_ms - now_us() / 1000;
+            wait_ms = wait_ms < 1 ? 1 : wait_ms;
+        }
+        struct rk_bytes messages;
+        rk_mailbox_take(&t->box, wait_ms, &messages);
+        take_messages(t, messages);
+        if (t->is_full && now_us() / 1000 < t->retry_at_ms && !t->is_stopping) {
+            continue;
+        }
+        t->retry_at_ms = now_us() / 1000 + t->config.retry_ms;
+        if (t->records > 0) {
+            commit(t);
+        }
+        if (t->records == 0) {
+            reserve(t);
+        }
+    }
+    return NULL;
+}
+
+static void reset_summaries(struct rk_log_report *report)
+{
+    report->commit_us = (struct rk_summary){.min = UINT64_MAX};
+    report->commit_records = (struct rk_summary){.min = UINT64_MAX};
+}
+
+/* Signals are the loop's: a worker starts with all of them blocked. */
+static bool start(struct rk_log_thread *t)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all); /* cannot fail */
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) {
+        return false;
+    }
+    bool is_started = pthread_create(&t->thread, NULL, run, t) == 0;
+    int err = pthread_sigmask(SIG_SETMASK, &before, NULL);
+    RK_ASSERT(err == 0);
+    return is_started;
+}
+
+struct rk_log_thread *rk_log_thread_create(struct rk_mem *mem,
+                                           const struct rk_log_thread_config *config,
+                                           const struct rk_disk *disk, struct rk_log *log,
+                                           uv_async_t *news)
+{
+    struct rk_log_thread *t = rk_mem_zalloc(mem, sizeof(*t));
+    if (t == NULL) {
+        return NULL;
+    }
+    t->home = mem;
+    t->config = *config;
+    t->log = log;
+    t->news = news;
+    rk_mailbox_init(&t->box, config->queue_bytes_max);
+    int err = pthread_mutex_init(&t->report_lock, NULL);
+    RK_ASSERT(err == 0);
+    reset_summaries(&t->report);
+    rk_mem_libc_init(&t->mem, 0);
+    t->wal = rk_wal_create(&t->mem, disk, &config->wal);
+    if (t->wal == NULL || !start(t)) {
+        rk_wal_destroy(t->wal);
+        rk_mailbox_deinit(&t->box);
+        rk_mem_free(t->home, t, sizeof(*t));
+        return NULL;
+    }
+    return t;
+}
+
+void rk_log_thread_destroy(struct rk_log_thread *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    rk_mailbox_begin(&t->box);
+    rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_STOP}, (struct rk_bytes){NULL, 0});
+    rk_mailbox_send(&t->box);
+    int err = pthread_join(t->thread, NULL);
+    RK_ASSERT(err == 0);
+    rk_wal_destroy(t->wal);
+    rk_mailbox_deinit(&t->box);
+    (void)pthread_mutex_destroy(&t->report_lock); /* nobody holds it */
+    rk_mem_free(t->home, t, sizeof(*t));
+}
+
+void rk_log_thread_begin(struct rk_log_thread *t)
+{
+    rk_mailbox_begin(&t->box);
+}
+
+void rk_log_thread_append(struct rk_log_thread *t, rk_zxid zxid, struct rk_bytes payload)
+{
+    rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_APPEND, .number = zxid}, payload);
+}
+
+void rk_log_thread_roll(struct rk_log_thread *t)
+{
+    rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_ROLL}, (struct rk_bytes){NULL, 0});
+}
+
+void rk_log_thread_send(struct rk_log_thread *t)
+{
+    rk_mailbox_send(&t->box);
+}
+
+void rk_log_thread_report(struct rk_log_thread *t, struct rk_log_report *ret)
+{
+    lock_report(t);
+    *ret = t->report;
+    unlock_report(t);
+}
+
+void rk_log_thread_reset_report(struct rk_log_thread *t)
+{
+    lock_report(t);
+    reset_summaries(&t->report);
+    unlock_report(t);
+}
