@@ -20,6 +20,7 @@ void fixture_open(struct fixture *f, const struct rk_tree_config *config)
     memset(f, 0, sizeof(*f));
     rk_mem_libc_init(&f->mem, 0);
     rk_arena_init(&f->arena, &f->mem);
+    rk_arena_init(&f->bodies, &f->mem);
     f->t = rk_tree_create(&f->mem, config == NULL ? &standard : config);
     assert_non_null(f->t);
 }
@@ -29,6 +30,7 @@ void fixture_close(struct fixture *f)
     rk_tree_check(f->t);
     rk_tree_destroy(f->t);
     rk_arena_deinit(&f->arena);
+    rk_arena_deinit(&f->bodies);
     assert_int_equal(f->mem.used_bytes, 0);
 }
 
@@ -156,21 +158,49 @@ int32_t apply(struct fixture *f, struct rk_txn txn)
 int32_t apply_multi_as(struct fixture *f, rk_session_id session, const struct rk_txn *elements,
                        int count)
 {
-    struct rk_buf bodies[32];
     struct rk_sub_txn subs[32];
+    struct rk_buf body;
     assert_in_range(count, 0, 32);
+    rk_arena_reset(&f->bodies);
+    rk_buf_init(&body, &f->mem, 1 << 20);
     for (int i = 0; i < count; i++) {
-        rk_buf_init(&bodies[i], &f->mem, 1 << 20);
-        rk_txn_encode_body(&bodies[i], &elements[i]);
-        subs[i] = (struct rk_sub_txn){elements[i].type, rk_buf_view(&bodies[i])};
+        rk_buf_reset(&body);
+        rk_txn_encode_body(&body, &elements[i]);
+        subs[i] =
+            (struct rk_sub_txn){elements[i].type, rk_arena_dup(&f->bodies, rk_buf_view(&body))};
     }
+    rk_buf_deinit(&body);
     struct rk_txn txn = {.type = RK_OP_MULTI};
     txn.body.multi.txns = (struct rk_vec_sub_txn){count, subs};
-    int32_t err = apply_as(f, session, txn);
-    for (int i = 0; i < count; i++) {
-        rk_buf_deinit(&bodies[i]);
-    }
-    return err;
+    return apply_as(f, session, txn);
+}
+
+void assert_same_stat(const struct rk_stat *a, const struct rk_stat *b)
+{
+    struct rk_mem mem;
+    struct rk_buf bufs[2];
+    rk_mem_libc_init(&mem, 0);
+    rk_buf_init(&bufs[0], &mem, 1000);
+    rk_buf_init(&bufs[1], &mem, 1000);
+    rk_proto_write_stat(&bufs[0], a);
+    rk_proto_write_stat(&bufs[1], b);
+    assert_int_equal(bufs[0].len, 68);
+    assert_memory_equal(bufs[0].data, bufs[1].data, bufs[0].len);
+    rk_buf_deinit(&bufs[0]);
+    rk_buf_deinit(&bufs[1]);
+}
+
+void assert_same_persisted(const struct rk_stat_persisted *a, const struct rk_stat_persisted *b)
+{
+    assert_int_equal(a->czxid, b->czxid);
+    assert_int_equal(a->mzxid, b->mzxid);
+    assert_int_equal(a->ctime, b->ctime);
+    assert_int_equal(a->mtime, b->mtime);
+    assert_int_equal(a->version, b->version);
+    assert_int_equal(a->cversion, b->cversion);
+    assert_int_equal(a->aversion, b->aversion);
+    assert_int_equal(a->ephemeral_owner, b->ephemeral_owner);
+    assert_int_equal(a->pzxid, b->pzxid);
 }
 
 int32_t next_cversion(const struct fixture *f, const char *path)

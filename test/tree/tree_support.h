@@ -20,7 +20,8 @@
 
 struct fixture {
     struct rk_mem mem;
-    struct rk_arena arena; /* of the last transaction */
+    struct rk_arena arena;  /* of the last transaction */
+    struct rk_arena bodies; /* of the last multi */
     struct rk_tree *t;
     rk_zxid zxid; /* of the last transaction */
     struct rk_tree_outcome out;
@@ -57,6 +58,10 @@ int32_t apply_multi_as(struct fixture *f, rk_session_id session, const struct rk
                        int count);
 /* A persistent node, and what a leader would have said of its parent. Must succeed. */
 void make(struct fixture *f, const char *path, const char *data);
+
+/* Field by field: the structs have padding. */
+void assert_same_stat(const struct rk_stat *a, const struct rk_stat *b);
+void assert_same_persisted(const struct rk_stat_persisted *a, const struct rk_stat_persisted *b);
 
 rk_node_id find(const struct fixture *f, const char *path);
 struct rk_stat stat_of(const struct fixture *f, const char *path); /* must exist */
