@@ -45,7 +45,8 @@ static void check_config(const struct rk_core_config *g)
 
 struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *config)
 {
-    struct rk_watch_limits limits = {config->watch_per_conn_max, config->watch_total_max};
+    struct rk_watch_limits limits = {.per_conn_max = config->watch_per_conn_max,
+                                     .total_max = config->watch_total_max};
     struct rk_core *c = rk_mem_zalloc(mem, sizeof(*c));
     check_config(config);
     if (c == NULL) {

@@ -177,13 +177,22 @@ static void put_create_body(struct rk_core *c, const struct write_op *w, int64_t
                             int32_t parent_cversion)
 {
     if (w->op == RK_OP_CREATE_CONTAINER) {
-        struct rk_create_container_txn t = {w->path, w->data, w->acl, parent_cversion};
+        struct rk_create_container_txn t = {
+            .path = w->path, .data = w->data, .acl = w->acl, .parent_cversion = parent_cversion};
         rk_proto_write_create_container_txn(&c->txn, &t);
     } else if (w->op == RK_OP_CREATE_TTL) {
-        struct rk_create_ttl_txn t = {w->path, w->data, w->acl, parent_cversion, w->ttl};
+        struct rk_create_ttl_txn t = {.path = w->path,
+                                      .data = w->data,
+                                      .acl = w->acl,
+                                      .parent_cversion = parent_cversion,
+                                      .ttl = w->ttl};
         rk_proto_write_create_ttl_txn(&c->txn, &t);
     } else {
-        struct rk_create_txn t = {w->path, w->data, w->acl, owner != 0, parent_cversion};
+        struct rk_create_txn t = {.path = w->path,
+                                  .data = w->data,
+                                  .acl = w->acl,
+                                  .ephemeral = owner != 0,
+                                  .parent_cversion = parent_cversion};
         rk_proto_write_create_txn(&c->txn, &t);
     }
 }
