@@ -1,10 +1,10 @@
-/* Start: finds the newest good snapshot, replays the logs behind it, and says precisely what is wrong if
- * that cannot be done without guessing (spec-quorum A2.6, A7, A8; reliability.md 3).
+/* Start: finds the newest good snapshot, replays the logs behind it, and says precisely what is
+ * wrong if that cannot be done without guessing (spec-quorum A2.6, A7, A8; reliability.md 3).
  *
- * A bad record is a torn tail only if it can be proved not to have been acknowledged: it lies in the last
- * commit batch that was begun (no record of a later batch, no later file that continues behind it with a
- * gap). Everything else is damage: the start stops with file, offset and what to do. Nothing is ever
- * truncated. */
+ * A bad record is a torn tail only if it can be proved not to have been acknowledged: it lies in
+ * the last commit batch that was begun (no record of a later batch, no later file that continues
+ * behind it with a gap). Everything else is damage: the start stops with file, offset and what to
+ * do. Nothing is ever truncated. */
 #ifndef RK_STORE_RECOVER_H
 #define RK_STORE_RECOVER_H
 
@@ -38,19 +38,28 @@ enum rk_err rk_recover(struct rk_mem *mem, const struct rk_disk *disk,
                        const struct rk_recover_options *options, const struct rk_restore_sink *sink,
                        struct rk_recovered *ret, struct rk_problem *ret_problem) RK_MUST_CHECK;
 
-/* -- the small files ------------------------------------------------------------------------------- */
+/* For two different directories only: a snapshot among the logs or a log among the snapshots means
+ * that dataDir and dataLogDir were swapped or changed. RK_ERR_INVALID. ZK:
+ * FileTxnSnapLog.checkLogDir. */
+enum rk_err rk_store_check_dirs(const struct rk_disk *disk,
+                                struct rk_problem *ret_problem) RK_MUST_CHECK;
+
+/* -- the small files
+ * ------------------------------------------------------------------------------- */
 
 /* currentEpoch / acceptedEpoch: atomically and durably (tmp, sync, rename, sync dir). */
-enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name, int64_t epoch) RK_MUST_CHECK;
+enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name,
+                           int64_t epoch) RK_MUST_CHECK;
 /* RK_ERR_NOT_FOUND, RK_ERR_CORRUPT. */
-enum rk_err rk_epoch_read(const struct rk_disk *disk, const char *name, int64_t *ret_epoch)
-    RK_MUST_CHECK;
+enum rk_err rk_epoch_read(const struct rk_disk *disk, const char *name,
+                          int64_t *ret_epoch) RK_MUST_CHECK;
 
-/* -- purge ------------------------------------------------------------------------------------------ */
+/* -- purge
+ * ------------------------------------------------------------------------------------------ */
 
-/* Keeps the newest `keep` good snapshots and every log needed to replay from the oldest of them; deletes
- * in an order in which any prefix leaves a startable set. ZK: PurgeTxnLog. Removes leftovers of unfinished
- * snapshots as well. */
+/* Keeps the newest `keep` good snapshots and every log needed to replay from the oldest of them;
+ * deletes in an order in which any prefix leaves a startable set. ZK: PurgeTxnLog. Removes
+ * leftovers of unfinished snapshots as well. */
 enum rk_err rk_purge(struct rk_mem *mem, const struct rk_disk *disk, uint32_t keep,
                      uint32_t *ret_deleted, struct rk_problem *ret_problem) RK_MUST_CHECK;
 

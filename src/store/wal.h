@@ -1,10 +1,10 @@
-/* The transaction log in Apache's format (spec-quorum A2), written with group commit: append collects,
- * commit writes everything with one call and syncs once. Nothing is acknowledged before commit returned
- * RK_OK. A started log never appends to an existing file. One thread uses it.
+/* The transaction log in Apache's format (spec-quorum A2), written with group commit: append
+ * collects, commit writes everything with one call and syncs once. Nothing is acknowledged before
+ * commit returned RK_OK. A started log never appends to an existing file. One thread uses it.
  *
- * Beyond Apache: every record's payload ends with a trailer behind the digest, which Apache's reader
- * ignores, that says where its commit batch began; recovery tells a torn tail from damage by it
- * (store/recover.h). */
+ * Beyond Apache: every record's payload ends with a trailer behind the digest, which Apache's
+ * reader ignores, that says where its commit batch began; recovery tells a torn tail from damage by
+ * it (store/recover.h). */
 #ifndef RK_STORE_WAL_H
 #define RK_STORE_WAL_H
 
@@ -14,6 +14,7 @@ struct rk_wal_options {
     uint64_t prealloc_bytes;   /* 0 = none */
     uint64_t size_limit_bytes; /* roll when the file reaches it; 0 = never */
     bool force_sync;           /* false: forceSync=no, durability is given up */
+    uint64_t nonce; /* random: marks the files, so that no client can forge records in its data */
 };
 
 struct rk_wal;
@@ -28,21 +29,21 @@ void rk_wal_append(struct rk_wal *w, rk_zxid zxid, struct rk_bytes payload);
 /* The next appended record starts a new file. */
 void rk_wal_roll(struct rk_wal *w);
 /* Makes everything appended durable, including the directory entry of a new file. RK_ERR_NO_SPACE:
- * nothing is lost, nothing new is durable, call again later (what was appended stays collected). Any other
- * error: the log must not be used any more and the process must end. */
+ * nothing is lost, nothing new is durable, call again later (what was appended stays collected).
+ * Any other error: the log must not be used any more and the process must end. */
 enum rk_err rk_wal_commit(struct rk_wal *w) RK_MUST_CHECK;
 /* Bytes collected and not yet committed. */
 size_t rk_wal_pending_bytes(const struct rk_wal *w);
-/* Makes sure that reserve_bytes more can be written without RK_ERR_NO_SPACE where the file system can
- * promise it; RK_ERR_NO_SPACE if it cannot now. */
+/* Makes sure that reserve_bytes more can be written without RK_ERR_NO_SPACE where the file system
+ * can promise it; RK_ERR_NO_SPACE if it cannot now. */
 enum rk_err rk_wal_reserve(struct rk_wal *w, uint64_t reserve_bytes) RK_MUST_CHECK;
 
 struct rk_wal_status {
-    rk_zxid last_zxid;       /* appended */
-    rk_zxid durable_zxid;    /* committed */
-    uint64_t file_bytes;     /* used in the current file */
-    uint64_t synced_count;   /* commits that synced */
-    char file_name[40];      /* current, "" before the first record */
+    rk_zxid last_zxid;     /* appended */
+    rk_zxid durable_zxid;  /* committed */
+    uint64_t file_bytes;   /* used in the current file */
+    uint64_t synced_count; /* commits that synced */
+    char file_name[40];    /* current, "" before the first record */
 };
 void rk_wal_status(const struct rk_wal *w, struct rk_wal_status *ret);
 
