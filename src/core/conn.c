@@ -85,8 +85,7 @@ void rk_core_conn_closed(struct rk_core *c, rk_conn_id id)
     rk_mem_free(c->mem, conn, sizeof(*conn));
 }
 
-/* -- handshake -----------------------------------------------------------------------------------
- */
+/* -- handshake -- */
 
 static void put_connect_response(struct rk_core *c, struct conn *conn, int32_t timeout_ms,
                                  rk_session_id session)

@@ -59,8 +59,7 @@ static bool is_client_op(int32_t op)
     }
 }
 
-/* -- the queue of a connection --------------------------------------------------------------------
- */
+/* -- the queue of a connection -- */
 
 static uint32_t enqueue(struct rk_core *c, struct conn *conn, enum request_state state, int32_t xid,
                         int32_t op, struct rk_bytes body)
