@@ -1,6 +1,7 @@
 /* The shell as a whole: handles, threads, signals, shutdown, reports. Guarantees that an orderly
  * stop answers what was in flight as far as the disk and the clients let it in shutdown_ms, and
  * that nothing is acknowledged on the way out that is not durable. */
+#include "shell/notify.h"
 #include "shell/shell_int.h"
 
 #include <errno.h>
@@ -281,6 +282,7 @@ static void begin_stop(struct rk_shell *s, int number)
 {
     rk_log_write(s->parts.log, RK_LEVEL_INFO, "stopping on %s",
                  number == SIGTERM ? "SIGTERM" : "SIGINT");
+    (void)rk_notify_send("STOPPING=1"); /* systemd sees the exit anyway */
     rk_listener_close_all(s);
     (void)uv_timer_stop(&s->purge); /* always 0 */
     int err = uv_timer_start(&s->stop, on_stop_late, (uint64_t)s->config.shutdown_ms, 0);
