@@ -347,7 +347,11 @@ static void paths_of_every_length_are_told_apart(void **state)
         rk_watches_check(f.w);
     }
     assert_true(rk_watch_none(f.w));
-    close_fixture(&f);
+    for (size_t len = 2; len < sizeof(path); len++) {
+        path[len - 1] = 'z';
+        add(&f, RK_WATCH_CHILD, path, 1, RK_WATCH_STANDARD);
+    }
+    close_fixture(&f); /* gives all of them back */
 }
 
 /* -- limits and cost --------------------------------------------------------------------------- */
