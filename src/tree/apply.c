@@ -23,7 +23,6 @@ struct apply {
 
 /* What the four kinds of create have in common. */
 struct creation {
-    int32_t type;
     struct rk_bytes path;
     struct rk_bytes data;
     const struct rk_vec_acl *acl;
@@ -80,18 +79,17 @@ static int32_t create(struct apply *x, const struct creation *c, struct rk_stat 
         return RK_ZK_NO_NODE;
     }
     uint32_t acl = rk_acls_intern(&t->acls, c->acl);
+    raise_cversion(x, parent, c->parent_cversion);
     rk_node_id n = rk_tree_find(t, c->path);
     if (n != RK_NODE_NONE) {
-        /* The snapshot's ACL table may be older than the node (ZOOKEEPER-4846). Only type 1 makes
-         * up for what the parent missed: processTxn looks at the type. */
+        /* The snapshot's ACL table may be older than the node (ZOOKEEPER-4846), and the parent may
+         * have been written before a create that the log holds. Apache makes up for the latter
+         * after type 1 only, and with the other types leaves the parent behind the leader's;
+         * raising is never wrong. */
         rk_tree_preserve(t, n);
         rk_tree_put_acl(t, n, acl);
-        if (c->type == RK_OP_CREATE) {
-            raise_cversion(x, parent, c->parent_cversion);
-        }
         return RK_ZK_NODE_EXISTS;
     }
-    raise_cversion(x, parent, c->parent_cversion);
     const struct rk_stat_persisted stat = {
         .czxid = x->header->zxid,
         .mzxid = x->header->zxid,
@@ -209,18 +207,18 @@ static struct creation creation_of(const struct apply *x, int32_t type,
 {
     if (type == RK_OP_CREATE_CONTAINER) {
         const struct rk_create_container_txn *c = &body->create_container;
-        return (struct creation){
-            type, c->path, c->data, &c->acl, RK_OWNER_CONTAINER, c->parent_cversion};
+        int64_t owner = RK_OWNER_CONTAINER;
+        return (struct creation){c->path, c->data, &c->acl, owner, c->parent_cversion};
     }
     if (type == RK_OP_CREATE_TTL) {
         const struct rk_create_ttl_txn *c = &body->create_ttl;
-        return (struct creation){type,    c->path,           c->data,
-                                 &c->acl, ttl_owner(c->ttl), c->parent_cversion};
+        int64_t owner = ttl_owner(c->ttl);
+        return (struct creation){c->path, c->data, &c->acl, owner, c->parent_cversion};
     }
     RK_ASSERT(type == RK_OP_CREATE || type == RK_OP_CREATE2);
     const struct rk_create_txn *c = &body->create;
     int64_t owner = c->ephemeral ? x->header->client_id : 0;
-    return (struct creation){type, c->path, c->data, &c->acl, owner, c->parent_cversion};
+    return (struct creation){c->path, c->data, &c->acl, owner, c->parent_cversion};
 }
 
 /* Anything but a multi. */
