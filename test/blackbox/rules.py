@@ -6,6 +6,8 @@ a Context (see twin.py) and returns True or False.  Rules are never applied when
 of the same kind.
 """
 
+import itertools
+
 import zkwire as w
 
 
@@ -105,14 +107,6 @@ def bad_fields_refuse_the_whole_multi(c):
     return is_bad and a.err == 0 and {-8, -114} & {err for _, err, _ in a.value or ()} != set()
 
 
-@rule('multi-null-path')
-def null_path_in_a_multi_has_no_body(c):
-    """Both -5.  A: a lone terminator behind it.  B: nothing."""
-    ops = _multi_ops(c)
-    return (bool(ops) and any(fields.get('path', '') is None for _, fields in ops)
-            and c.a[:16] == c.b and c.b[12:] == w.i32(-5) and c.a[16:] == w.MULTI_END)
-
-
 @rule('exists-read')
 def exists_needs_read(c):
     """A: the Stat.  B: -102, as a getData of the path behind it in the same burst gets on both."""
@@ -137,3 +131,38 @@ def check_watches_sees_only_its_own(c):
         return False
     path = w.decode_request(c.req.payload)[2]['path']
     return any(path in t.watched for t in c.pair.twins if t is not c.twin and not t.is_closed)
+
+
+@rule('acl-auth-order')
+def auth_expands_in_the_order_of_addauth(c):
+    """An `auth` entry becomes one entry for each digest id.  A: in hash order.  B: in order.
+
+    The lists are the same but for the order of neighbouring digest entries of equal perms."""
+    if c.req is None or c.req.op != w.GET_ACL:
+        return False
+    a, b = (w.decode_reply(w.GET_ACL, m) for m in (c.masked_a, c.masked_b))
+    if a.problem or b.problem or a.value is None or b.value is None or c.a[:16] != c.b[:16]:
+        return False
+
+    def runs_sorted(acl):
+        runs = [list(run) for _, run in itertools.groupby(acl, lambda e: (e[0], e[1]))]
+        return [sorted(run) if run[0][1] == b'digest' else run for run in runs]
+    return (a.value[1] == b.value[1] and a.rest == b.rest == b''
+            and runs_sorted(a.value[0]) == runs_sorted(b.value[0]))
+
+
+def _not_utf8(text):
+    try:
+        text.decode('utf-8')
+        return False
+    except UnicodeDecodeError:
+        return True
+
+
+@rule('sync-bytes')
+def sync_echoes_the_bytes(c):
+    """A path that is not UTF-8.  A: comes back with U+FFFD in it.  B: as it was sent."""
+    if c.req is None or c.req.op != w.SYNC or c.a[:16] != c.b[:16]:
+        return False
+    path = w.decode_request(c.req.payload)[2]['path']
+    return path is not None and _not_utf8(path) and c.b[16:] == w.buf(path)

@@ -28,8 +28,15 @@ CONFIGS = {
                    props=dict(_SUPER_PROPS, **{'znode.container.checkIntervalMs': '300'})),
     'guarded': dict(conf=dict(_LONG, maxClientCnxns=4, globalOutstandingLimit=1,
                               **{'enforce.auth.enabled': 'true',
-                                 'enforce.auth.schemes': 'digest'}),
-                    props=dict(_SUPER_PROPS, **{'jute.maxbuffer': '2000'})),
+                                 'enforce.auth.schemes': 'digest', 'minSessionTimeout': 7000}),
+                    props={'jute.maxbuffer': '2000',
+                           'zookeeper.DigestAuthenticationProvider.digestAlg': 'SHA-256'}),
+    'throttled': dict(conf=dict(_LONG, maxCnxns=3, connection_throttle_tokens=3,
+                                connection_throttle_fill_time=3600000, largeRequestThreshold=1000,
+                                largeRequestMaxBytes=5000, request_throttle_max_requests=1)),
+    'no-digest': dict(conf=dict(_LONG, **{'enforce.auth.enabled': 'true',
+                                          'enforce.auth.schemes': 'ip'}),
+                      props={'zookeeper.DigestAuthenticationProvider.enabled': 'false'}),
 }
 
 SCRIPTS = []        # (name, config, function)

@@ -397,3 +397,36 @@ def small_frame_limit(p, root):
     u.raw(w.i32(2001))
     u.drop()
     t.end()
+
+
+@script(config='guarded')
+def another_digest_algorithm(p, root):
+    """digestAlg=SHA-256: the ids that auth makes, and what they open."""
+    t, u = p.open(), p.open()
+    t.auth_unfenced('digest', U.encode())
+    u.auth_unfenced('digest', b'u:other')
+    expect(t.create(root, acl=w.CREATOR_ALL), 0)
+    t.get_acl(root)
+    u.get_acl(root)
+    expect(u.get(root), NO_AUTH)
+    u.auth('digest', U.encode())
+    expect(u.get(root), 0)
+    expect(u.create(root + '/k', acl=[(31, 'digest', digest_id(U))]), 0)
+    expect(u.get(root + '/k'), NO_AUTH)
+    t.end()
+    u.end()
+
+
+@script(config='no-digest')
+def digest_switched_off(p, root):
+    """The scheme is gone; enforced authentication by ip is met from the start."""
+    t = p.open()
+    t.create(root)
+    expect(t.create(root + '/d', acl=[(31, 'digest', digest_id(U))]), INVALID_ACL)
+    expect(t.create(root + '/a', acl=w.CREATOR_ALL), INVALID_ACL)
+    expect(t.set_acl(root, [(31, 'ip', '127.0.0.1')]), 0)
+    t.who()
+    t.end()
+    t = p.open()
+    t.send_unfenced(Req(w.AUTH, w.auth('digest', b'u:p'), xid=w.AUTH_XID))
+    t.drop()

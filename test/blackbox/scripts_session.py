@@ -314,6 +314,40 @@ def order_in_a_burst(p, root):
 
 
 @script(config='guarded')
+def session_timeout_limits(p, root):
+    """minSessionTimeout=7000, maxSessionTimeout=900000."""
+    for timeout_ms in (0, 6999, 7000, 7001, 900000, 900001):
+        t = p.open(timeout_ms=timeout_ms)
+        t.auth_unfenced('digest', b'u:p')
+        t.end()
+
+
+@script(config='throttled')
+def limits_of_connections_and_requests(p, root):
+    """Three connections at once, three handshakes in all, 5000 bytes of large requests."""
+    t, u, v = p.open(), p.open(), p.open()
+    t.create(root)
+    extra = p.open(is_plain=True)
+    extra.expect_eof()          # maxCnxns
+    extra.drop()
+    overhead = len(w.frame(1, w.SET_DATA, w.set_data(root, b'')))
+    expect(t.set(root, b'x' * (1000 - overhead)), 0)
+    expect(t.set(root, b'x' * (1001 - overhead)), 0)
+    expect(t.set(root, b'x' * (5000 - overhead)), 0)
+    t.send(*[Req(w.SET_DATA, w.set_data(root, b'%d' % i)) for i in range(40)])
+    big = w.frame(1, w.SET_DATA, w.set_data(root, b'x' * 6000))
+    v.raw(w.i32(len(big)) + big, label='a request above largeRequestMaxBytes')
+    v.drop()
+    t.get(root)
+    _settle(0.2)
+    late = p.open()             # no token is left
+    zk.check(late.is_closed, 'a fourth handshake was served')
+    late.drop()
+    u.end()
+    t.end()
+
+
+@script(config='guarded')
 def outstanding_limit_of_one(p, root):
     t = p.open()
     t.auth_unfenced('digest', b'u:p')

@@ -252,6 +252,8 @@ def watches(b):
         zk.check(text.endswith('\n'), 'no line end: %r' % text)
         found = re.findall(r'(?m)^(\S.*)\n((?:\t.*\n)*)', text)
         rest = re.sub(r'(?m)^(\S.*)\n((?:\t.*\n)*)', '', text)
+        if b.pair.kinds[side] == REFERENCE:
+            found = [block for block in found if block[1]]      # the same row
         return ['%s %s' % (head, sorted(body.splitlines())) for head, body in sorted(found)] + [rest]
 
     def counted(side, text):

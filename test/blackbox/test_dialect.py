@@ -245,6 +245,18 @@ def ipv6_connections(kind):
         server.destroy()
 
 
+@test('multi-null-path', 'a null path in a multi refuses all of it', is_dialect=True)
+def multi_null_path(server, root):
+    c = Client(server)
+    for bad in ((w.CREATE, w.create(None)), (w.DELETE, w.path_version(None)),
+                (w.SET_DATA, w.set_data(None, b'')), (w.CHECK, w.path_version(None))):
+        for ops in ([bad], [(w.CREATE, w.create(root)), bad]):
+            before = c.zxid()
+            reply = c.expect(MARSHALLING, w.MULTI, w.multi(ops))
+            zk.check_equal((len(reply.payload), reply.zxid), (16, before + 1), 'length and zxid')
+    c.expect(NO_NODE, w.EXISTS, w.path_watch(root))
+
+
 # -- faults that are not copied
 
 @test('delete-container', 'a client cannot use deleteContainer')

@@ -245,11 +245,11 @@ def rules_are_narrow(lab):
     tried = 0
     for pair in lab.pairs.values():
         for rule, contexts in pair.excused_samples.items():
-            for c in contexts:
+            for c, side in contexts:
                 for i in range(len(c.b)):
                     b = c.b[:i] + bytes([c.b[i] ^ 1]) + c.b[i + 1:]
                     problems = []
-                    masked = pair.sides[1].mask(twin._op_of(c.req), b, problems)
+                    masked = side.mask(twin._op_of(c.req), b, problems)
                     changed = c._replace(b=b, masked_b=masked)
                     zk.check(problems or not any(r.excuses(changed) for r in pair.rules),
                              'rule %s also excuses %s with byte %d changed'

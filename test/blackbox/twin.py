@@ -122,7 +122,7 @@ class Pair:
     def __init__(self, kinds, rules=(), label='', **options):
         self.kinds, self.rules, self.label, self.options = kinds, rules, label, options
         self.rules_used = collections.Counter()
-        self.excused_samples = {}       # rule -> the last contexts it excused
+        self.excused_samples = {}       # rule -> [(context, side B)], the last it excused
         self.transcript = None          # a list, to keep (request, frames of A, frames of B)
         self.steps_total = self.frames_total = 0
         self.sides = self.twins = None
@@ -225,7 +225,7 @@ class Pair:
         for rule in self.rules:
             if rule.excuses(context):
                 self.rules_used[rule.name] += 1
-                self.excused_samples.setdefault(rule, []).append(context)
+                self.excused_samples.setdefault(rule, []).append((context, self.sides[1]))
                 del self.excused_samples[rule][:-SAMPLES_KEPT]
                 return True
         return False
