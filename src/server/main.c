@@ -74,8 +74,7 @@ static uint32_t crc32_of(uint32_t crc, const void *data, size_t len)
     return (uint32_t)crc32_z(crc, data, len);
 }
 
-/* -- 1. configuration
- * ------------------------------------------------------------------------------- */
+/* -- 1. configuration ------------------------------------------------------------------------- */
 
 static void set_defaults(struct server *srv)
 {
@@ -222,8 +221,7 @@ static int complete_config(struct server *srv)
     return EXIT_OK;
 }
 
-/* -- 2. the data directory is ours
- * ------------------------------------------------------------------ */
+/* -- 2. the data directory is ours ------------------------------------------------------------ */
 
 static int take_data_directory(struct server *srv)
 {
@@ -244,8 +242,7 @@ static int take_data_directory(struct server *srv)
     return EXIT_OK;
 }
 
-/* -- 3. what is on disk comes back
- * ------------------------------------------------------------------ */
+/* -- 3. what is on disk comes back ------------------------------------------------------------ */
 
 static void tell_recovery(struct server *srv)
 {
@@ -292,8 +289,7 @@ static int recover(struct server *srv)
     return EXIT_OK;
 }
 
-/* -- 4. serving
- * ------------------------------------------------------------------------------------- */
+/* -- 4. serving ------------------------------------------------------------------------------- */
 
 static int exit_status_of(enum rk_err err)
 {

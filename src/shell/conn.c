@@ -23,8 +23,7 @@ struct rk_ip_count {
     uint32_t count;
 };
 
-/* -- Finding and counting
- * --------------------------------------------------------------------------- */
+/* -- Finding and counting --------------------------------------------------------------------- */
 
 struct rk_conn *rk_conn_find(const struct rk_shell *s, rk_conn_id id)
 {
@@ -73,8 +72,7 @@ struct rk_bytes rk_conn_ip_key(const struct rk_map_entry *entry)
     return rk_bytes_of(ip->ip, sizeof(ip->ip));
 }
 
-/* -- Lines
- * ------------------------------------------------------------------------------------------ */
+/* -- Lines ------------------------------------------------------------------------------------ */
 
 bool rk_shell_may_log(struct rk_shell *s, enum rk_limit limit, char ret_more[48])
 {
@@ -108,8 +106,7 @@ void rk_conn_log(struct rk_conn *c, enum rk_limit limit, enum rk_log_level level
                  text, more);
 }
 
-/* -- Opening
- * ---------------------------------------------------------------------------------------- */
+/* -- Opening ---------------------------------------------------------------------------------- */
 
 /* Resets the peer: it sees at once that nobody is going to answer. ZK: maxClientCnxns does the
  * same. */
@@ -245,8 +242,7 @@ void rk_conn_start_reading(struct rk_conn *c)
     }
 }
 
-/* -- Holding
- * ---------------------------------------------------------------------------------------- */
+/* -- Holding ---------------------------------------------------------------------------------- */
 
 void rk_conn_hold(struct rk_conn *c, enum rk_conn_hold hold)
 {
@@ -274,8 +270,7 @@ void rk_conn_release(struct rk_conn *c, enum rk_conn_hold hold)
     }
 }
 
-/* -- Closing
- * ---------------------------------------------------------------------------------------- */
+/* -- Closing ---------------------------------------------------------------------------------- */
 
 /* The core hears of it in rk_turn_settle, after the effects of what was taken from c before. */
 static void leave(struct rk_conn *c)
@@ -357,8 +352,7 @@ void rk_conn_flushed(struct rk_conn *c)
     rk_conn_start_reading(c);
 }
 
-/* -- Deadlines
- * -------------------------------------------------------------------------------------- */
+/* -- Deadlines -------------------------------------------------------------------------------- */
 
 static void on_chores(uv_timer_t *timer)
 {

@@ -25,8 +25,7 @@ static struct rk_conn *conn_of(void *handle)
     return c;
 }
 
-/* -- Bytes held
- * ------------------------------------------------------------------------------------- */
+/* -- Bytes held ------------------------------------------------------------------------------- */
 
 void rk_input_free(struct rk_conn *c)
 {
@@ -125,8 +124,7 @@ static void keep(struct rk_conn *c, struct rk_bytes rest, bool has_frame)
     }
 }
 
-/* -- What is no frame
- * ------------------------------------------------------------------------------- */
+/* -- What is no frame ------------------------------------------------------------------------- */
 
 static const char *guess(const uint8_t *head)
 {
@@ -196,8 +194,7 @@ static bool take_word(struct rk_conn *c, const uint8_t *head, struct rk_bytes re
     return true;
 }
 
-/* -- Frames
- * ----------------------------------------------------------------------------------------- */
+/* -- Frames ----------------------------------------------------------------------------------- */
 
 /* Gives the core what is whole, within this turn's share, and keeps the rest. */
 static void feed(struct rk_conn *c, struct rk_bytes in)
@@ -295,8 +292,7 @@ void rk_input_run_backlog(struct rk_shell *s)
     }
 }
 
-/* -- libuv
- * ------------------------------------------------------------------------------------------ */
+/* -- libuv ------------------------------------------------------------------------------------ */
 
 /* Giving no buffer makes libuv call rk_input_read with UV_ENOBUFS and come back in the next turn.
  */

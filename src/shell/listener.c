@@ -18,8 +18,7 @@
 #define ACCEPT_PAUSE_MS 100
 #define BACKLOG_MAX     65535 /* the kernel cuts it to net.core.somaxconn */
 
-/* -- Taking a port
- * ---------------------------------------------------------------------------------- */
+/* -- Taking a port ---------------------------------------------------------------------------- */
 
 /* Java serves IPv4 and IPv6 for "no address" and for 0.0.0.0, so both are one dual-stack socket
  * here. False: this machine knows no such address. */
@@ -154,8 +153,7 @@ enum rk_err rk_listener_bind_all(struct rk_shell *s)
     return RK_OK;
 }
 
-/* -- Accepting
- * -------------------------------------------------------------------------------------- */
+/* -- Accepting -------------------------------------------------------------------------------- */
 
 static void on_connection(uv_poll_t *poll, int status, int events);
 

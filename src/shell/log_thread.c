@@ -240,7 +240,8 @@ void rk_log_thread_destroy(struct rk_log_thread *t)
     }
     rk_mailbox_begin(&t->box);
     rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_STOP}, (struct rk_bytes){NULL, 0});
-    rk_mailbox_send(&t->box);
+    rk_mailbox_end(&t->box);
+    rk_mailbox_wake(&t->box);
     int err = pthread_join(t->thread, NULL);
     RK_ASSERT(err == 0);
     rk_wal_destroy(t->wal);
@@ -264,9 +265,14 @@ void rk_log_thread_roll(struct rk_log_thread *t)
     rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_ROLL}, (struct rk_bytes){NULL, 0});
 }
 
-void rk_log_thread_send(struct rk_log_thread *t)
+void rk_log_thread_end(struct rk_log_thread *t)
 {
-    rk_mailbox_send(&t->box);
+    rk_mailbox_end(&t->box);
+}
+
+void rk_log_thread_wake(struct rk_log_thread *t)
+{
+    rk_mailbox_wake(&t->box);
 }
 
 void rk_log_thread_report(struct rk_log_thread *t, struct rk_log_report *ret)

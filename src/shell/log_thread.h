@@ -38,11 +38,13 @@ struct rk_log_thread *rk_log_thread_create(struct rk_mem *mem,
 /* Commits what was sent (unless the device is full) and joins. Accepts NULL. */
 void rk_log_thread_destroy(struct rk_log_thread *t);
 
-/* In this order, on the loop thread: begin, any number of append and roll, send. */
+/* In this order, on the loop thread: begin, any number of append and roll, end; and wake before the
+ * loop waits for anything. */
 void rk_log_thread_begin(struct rk_log_thread *t);
 void rk_log_thread_append(struct rk_log_thread *t, rk_zxid zxid, struct rk_bytes payload);
 void rk_log_thread_roll(struct rk_log_thread *t);
-void rk_log_thread_send(struct rk_log_thread *t);
+void rk_log_thread_end(struct rk_log_thread *t);
+void rk_log_thread_wake(struct rk_log_thread *t);
 
 void rk_log_thread_report(struct rk_log_thread *t, struct rk_log_report *ret);
 /* Starts the summaries anew. */

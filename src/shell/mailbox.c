@@ -70,8 +70,14 @@ void rk_mailbox_put(struct rk_mailbox *box, struct rk_message message, struct rk
     RK_ASSERT(!to->failed);
 }
 
-void rk_mailbox_send(struct rk_mailbox *box)
+void rk_mailbox_end(struct rk_mailbox *box)
 {
+    unlock(box);
+}
+
+void rk_mailbox_wake(struct rk_mailbox *box)
+{
+    lock(box);
     bool must_wake = box->is_waiting && box->bags[box->filling].bytes.len > 0;
     unlock(box);
     if (must_wake) {

@@ -35,10 +35,13 @@ void rk_mailbox_init(struct rk_mailbox *box, size_t max_bytes);
 /* After the worker's end. */
 void rk_mailbox_deinit(struct rk_mailbox *box);
 
-/* Putting: begin takes the lock, send gives it back and wakes the worker. Panics when over max. */
+/* Putting: begin takes the lock, end gives it back. A worker that is busy finds what was put when
+ * it comes back; one that sleeps is woken by wake, later, so that it finds more at once. Panics
+ * when over max. */
 void rk_mailbox_begin(struct rk_mailbox *box);
 void rk_mailbox_put(struct rk_mailbox *box, struct rk_message message, struct rk_bytes bytes);
-void rk_mailbox_send(struct rk_mailbox *box);
+void rk_mailbox_end(struct rk_mailbox *box);
+void rk_mailbox_wake(struct rk_mailbox *box);
 
 /* Taking: waits until there is something or timeout_ms (< 0: for ever) went by; then *ret holds
  * whole messages (none after the time) and stays valid until the next take. */

@@ -39,8 +39,7 @@ void rk_shell_config_init(struct rk_shell_config *config)
     };
 }
 
-/* -- Making and unmaking
- * ---------------------------------------------------------------------------- */
+/* -- Making and unmaking ---------------------------------------------------------------------- */
 
 static bool copy_config(struct rk_shell *s, const struct rk_shell_config *config)
 {
@@ -100,7 +99,6 @@ static void init_handles(struct rk_shell *s)
         s->signals[i].data = s;
     }
     RK_ASSERT(err == 0);
-    s->has_handles = true;
 }
 
 struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
@@ -187,8 +185,7 @@ void rk_shell_destroy(struct rk_shell *s)
     rk_mem_free(s->parts.mem, s, sizeof(*s));
 }
 
-/* -- Starting
- * --------------------------------------------------------------------------------------- */
+/* -- Starting --------------------------------------------------------------------------------- */
 
 enum rk_err rk_shell_bind(struct rk_shell *s)
 {
@@ -263,8 +260,7 @@ enum rk_err rk_shell_start(struct rk_shell *s)
     return RK_OK;
 }
 
-/* -- Stopping
- * --------------------------------------------------------------------------------------- */
+/* -- Stopping --------------------------------------------------------------------------------- */
 
 static void on_stop_late(uv_timer_t *timer)
 {
@@ -338,8 +334,7 @@ int rk_shell_run(struct rk_shell *s)
     return 0;
 }
 
-/* -- Reports
- * ---------------------------------------------------------------------------------------- */
+/* -- Reports ---------------------------------------------------------------------------------- */
 
 void rk_shell_stats(const struct rk_shell *s, struct rk_shell_stats *ret)
 {

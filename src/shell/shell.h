@@ -31,7 +31,8 @@ struct rk_shell_config {
     uint32_t listen_count;
     int32_t backlog; /* clientPortListenBacklog; <= 0: as long as the kernel allows */
 
-    /* -- clients -- */
+    /* -- clients ----------------------------------------------------------------------------------
+     */
     uint32_t conn_max;              /* slots; the core's conn_max must be the same */
     uint32_t client_conn_max;       /* maxClientCnxns: per address; 0 = no limit */
     uint32_t total_conn_max;        /* maxCnxns; 0 = no limit */
@@ -40,13 +41,15 @@ struct rk_shell_config {
     uint32_t frame_bytes_max;       /* jute.maxbuffer */
     uint64_t input_bytes_max; /* rookery.input.totalBytes: parts of frames held, all clients */
 
-    /* -- output that a client does not take -- */
+    /* -- output that a client does not take -------------------------------------------------------
+     */
     uint64_t output_pause_bytes; /* rookery.output.pauseBytes: no more is read from it */
     uint64_t output_drop_bytes;  /* rookery.output.dropBytes: it is dropped */
     uint64_t output_total_bytes; /* rookery.output.totalBytes: the one holding most is dropped */
     int64_t output_stall_ms;     /* rookery.output.stallMs: without progress it is dropped */
 
-    /* -- disk -- */
+    /* -- disk -------------------------------------------------------------------------------------
+     */
     struct rk_wal_options wal;
     uint64_t
         log_reserve_bytes; /* rookery.log.reserveBytes: kept free so that what is in flight fits */
@@ -89,8 +92,7 @@ const char *rk_shell_bound(const struct rk_shell *s);
  * once. */
 int rk_shell_run(struct rk_shell *s);
 
-/* -- reports, on the loop thread (admin)
- * ------------------------------------------------------------ */
+/* -- reports, on the loop thread (admin) ------------------------------------------------------ */
 
 struct rk_shell_stats {
     uint32_t conn_count; /* open to the core */

@@ -237,7 +237,8 @@ static void send_one(struct rk_snap_thread *t, struct rk_message message, struct
 {
     rk_mailbox_begin(&t->box);
     rk_mailbox_put(&t->box, message, bytes);
-    rk_mailbox_send(&t->box);
+    rk_mailbox_end(&t->box);
+    rk_mailbox_wake(&t->box);
 }
 
 static const struct rk_bytes no_bytes = {NULL, 0};

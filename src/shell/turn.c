@@ -8,14 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-/* So much output is not kept waiting for the end of the turn. */
-#define TURN_OUTPUT_BYTES (256u << 10)
+/* So much output is not kept waiting for the end of the turn: clients work while we go on. */
+#define TURN_OUTPUT_BYTES (16u << 10)
 
 #define IOV_MAX_OURS 64u
 #define SLICES_MAX   2u /* handed to the snapshot thread and not written yet */
 
-/* -- Events
- * ----------------------------------------------------------------------------------------- */
+/* -- Events ----------------------------------------------------------------------------------- */
 
 void rk_turn_begin(struct rk_shell *s)
 {
@@ -42,8 +41,7 @@ void rk_turn_step(struct rk_shell *s, const struct rk_event *event)
     rk_core_step(s->parts.core, event, &s->fx);
 }
 
-/* -- Effects: output
- * -------------------------------------------------------------------------------- */
+/* -- Effects: output -------------------------------------------------------------------------- */
 
 static void add_seg(struct rk_shell *s, rk_conn_id id, size_t offset, size_t len)
 {
@@ -99,8 +97,7 @@ static void flush_dirty(struct rk_shell *s)
     s->seg_count = 0;
 }
 
-/* -- Effects: notes
- * --------------------------------------------------------------------------------- */
+/* -- Effects: notes --------------------------------------------------------------------------- */
 
 static const struct {
     enum rk_log_level level;
@@ -172,8 +169,7 @@ static void write_note(struct rk_shell *s, const struct rk_effect *fx)
     rk_log_write(s->parts.log, notes[note].level, "%s%s%s%s", who, notes[note].text, fields, more);
 }
 
-/* -- Effects: all
- * ----------------------------------------------------------------------------------- */
+/* -- Effects: all ----------------------------------------------------------------------------- */
 
 static void run_conn_effect(struct rk_shell *s, const struct rk_effect *fx)
 {
@@ -257,7 +253,8 @@ static void run_effects(struct rk_shell *s)
         }
     }
     if (is_log_open) {
-        rk_log_thread_send(s->log_thread); /* the disk works while the answers go out */
+        rk_log_thread_end(s->log_thread);
+        s->must_wake_log = true;
     }
     flush_dirty(s);
     rk_effects_reset(&s->fx);
@@ -275,8 +272,7 @@ static void tell_gone(struct rk_shell *s)
     }
 }
 
-/* -- Ticks
- * ------------------------------------------------------------------------------------------ */
+/* -- Ticks ------------------------------------------------------------------------------------ */
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -305,11 +301,20 @@ static void arm_tick(struct rk_shell *s)
     RK_ASSERT(err == 0);
 }
 
-void rk_turn_settle(struct rk_shell *s)
+static void carry_out(struct rk_shell *s)
 {
     while (s->fx.count > 0 || !rk_list_empty(&s->gone)) {
         run_effects(s);
         tell_gone(s);
+    }
+}
+
+void rk_turn_settle(struct rk_shell *s)
+{
+    carry_out(s);
+    if (s->must_wake_log) {
+        s->must_wake_log = false;
+        rk_log_thread_wake(s->log_thread);
     }
     arm_tick(s);
     if (s->stop_phase != RK_STOP_NOT) {
@@ -320,12 +325,11 @@ void rk_turn_settle(struct rk_shell *s)
 void rk_turn_relieve(struct rk_shell *s)
 {
     if (s->fx.bytes.len > TURN_OUTPUT_BYTES) {
-        rk_turn_settle(s);
+        carry_out(s);
     }
 }
 
-/* -- What the threads report
- * ------------------------------------------------------------------------ */
+/* -- What the threads report ------------------------------------------------------------------ */
 
 void rk_turn_report_log(struct rk_shell *s)
 {
