@@ -244,8 +244,7 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
     }
 }
 
-/* -- expiry
- * ---------------------------------------------------------------------------------------- */
+/* -- expiry -- */
 
 void rk_core_expire(struct rk_core *c)
 {

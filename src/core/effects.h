@@ -98,8 +98,7 @@ void rk_effects_deinit(struct rk_effects *fx);
 void rk_effects_reset(struct rk_effects *fx);
 struct rk_bytes rk_effects_bytes(const struct rk_effects *fx, const struct rk_effect *effect);
 
-/* -- for the core
- * ------------------------------------------------------------------------------------ */
+/* -- for the core -- */
 
 /* Opens a frame to conn (a SEND next to one for the same conn becomes one effect); write the body
  * to fx->bytes, then end. */

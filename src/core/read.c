@@ -213,8 +213,7 @@ static int32_t read_who_am_i(struct rk_core *c, struct conn *conn)
     return RK_ZK_OK;
 }
 
-/* -- multiRead
- * --------------------------------------------------------------------------------------- */
+/* -- multiRead -- */
 
 static void put_multi_header(struct rk_core *c, int32_t type, bool done, int32_t err)
 {
@@ -300,8 +299,7 @@ static int32_t read_multi(struct rk_core *c, struct conn *conn, struct rk_reader
     return has_writes ? RK_ZK_MARSHALLING_ERROR : RK_ZK_OK;
 }
 
-/* -- dispatch
- * ------------------------------------------------------------------------------------------ */
+/* -- dispatch -- */
 
 static int32_t read_op(struct rk_core *c, struct conn *conn, int32_t op, struct rk_reader *r)
 {

@@ -185,8 +185,7 @@ void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
     RK_ASSERT(conn->queue_count == 0);
 }
 
-/* -- handling
- * ---------------------------------------------------------------------------------------- */
+/* -- handling -- */
 
 static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t xid, int32_t op,
                     struct rk_bytes body)

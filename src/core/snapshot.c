@@ -43,8 +43,9 @@ static void put_sessions(struct rk_core *c, struct rk_buf *b)
 {
     size_t cursor = 0;
     struct rk_session *s = NULL;
-    size_t count = 0;
-    rk_buf_put_i32(b, (int32_t)rk_sessions_replicated_count(c->sessions));
+    size_t count_at = b->len;
+    int32_t count = 0;
+    rk_buf_put_i32(b, 0);
     while ((s = rk_sessions_next(c->sessions, &cursor, s)) != NULL) {
         if (s->is_replicated) {
             rk_buf_put_i64(b, s->id);
@@ -52,7 +53,7 @@ static void put_sessions(struct rk_core *c, struct rk_buf *b)
             count++;
         }
     }
-    RK_ASSERT(count == rk_sessions_replicated_count(c->sessions));
+    rk_buf_patch_i32(b, count_at, count);
 }
 
 void rk_core_snapshot_start(struct rk_core *c)

@@ -155,6 +155,9 @@ int32_t rk_core_add_watch(struct rk_core *c, struct conn *conn, struct rk_reader
     if (q.mode == 0) {
         is_ok = add(c, conn, RK_WATCH_DATA, q.path, RK_WATCH_PERSISTENT) &&
                 add(c, conn, RK_WATCH_CHILD, q.path, RK_WATCH_PERSISTENT);
+        if (!is_ok) { /* over a limit half-way: all or nothing */
+            (void)rk_watch_remove(c->watches, conn->id, q.path, RK_WATCHER_PERSISTENT);
+        }
     } else {
         is_ok = add(c, conn, RK_WATCH_DATA, q.path, RK_WATCH_RECURSIVE);
     }
@@ -182,8 +185,7 @@ int32_t rk_core_check_watches(struct rk_core *c, struct conn *conn, struct rk_re
     return found ? RK_ZK_OK : RK_ZK_NO_WATCHER;
 }
 
-/* -- firing
- * ------------------------------------------------------------------------------------------ */
+/* -- firing -- */
 
 static void count_fired(struct rk_core *c, enum rk_event_type type, uint32_t count)
 {
