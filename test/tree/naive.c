@@ -265,7 +265,6 @@ static void raise(struct naive_node *parent, int32_t cversion, int64_t zxid)
 }
 
 struct naive_create {
-    int32_t type;
     struct rk_bytes data;
     const struct rk_vec_acl *acl;
     int32_t parent_cversion;
@@ -372,20 +371,22 @@ static void close_session(struct naive *m, const struct rk_txn *txn)
 static int32_t create_txn(struct naive *m, const struct rk_txn *txn)
 {
     const union rk_txn_body *b = &txn->body;
-    struct naive_create c = {txn->type, b->create.data, &b->create.acl, b->create.parent_cversion,
-                             b->create.ephemeral ? txn->header.client_id : 0};
-    struct rk_bytes at = b->create.path;
+    struct naive_create c;
+    struct rk_bytes at;
     if (txn->type == RK_OP_CREATE_CONTAINER) {
         at = b->create_container.path;
-        c = (struct naive_create){txn->type, b->create_container.data, &b->create_container.acl,
+        c = (struct naive_create){b->create_container.data, &b->create_container.acl,
                                   b->create_container.parent_cversion, INT64_MIN};
     } else if (txn->type == RK_OP_CREATE_TTL) {
         at = b->create_ttl.path;
-        int64_t owner = b->create_ttl.ttl > 0
-                            ? (int64_t)(0xff00000000000000u + (uint64_t)b->create_ttl.ttl)
-                            : 0;
-        c = (struct naive_create){txn->type, b->create_ttl.data, &b->create_ttl.acl,
+        int64_t ttl = b->create_ttl.ttl;
+        int64_t owner = ttl > 0 ? (int64_t)(0xff00000000000000u + (uint64_t)ttl) : 0;
+        c = (struct naive_create){b->create_ttl.data, &b->create_ttl.acl,
                                   b->create_ttl.parent_cversion, owner};
+    } else {
+        at = b->create.path;
+        c = (struct naive_create){b->create.data, &b->create.acl, b->create.parent_cversion,
+                                  b->create.ephemeral ? txn->header.client_id : 0};
     }
     char path[128];
     snprintf(path, sizeof(path), "%.*s", (int)at.len, at.data);

@@ -119,7 +119,9 @@ static struct rk_bytes pick_data(struct generator *g)
 
 static struct rk_vec_acl pick_acl(struct generator *g)
 {
-    const struct rk_vec_acl *list = test_acl((int)below(g, 5) - 1);
+    int which =
+        below(g, 4) != 0 ? (int)below(g, 4) - 1 : (int)below(g, TEST_ACLS); /* some are rare */
+    const struct rk_vec_acl *list = test_acl(which);
     struct rk_vec_acl copy = {list->count, NULL};
     if (list->count > 0) {
         copy.items = rk_arena_alloc(&g->arena, (size_t)list->count * sizeof(copy.items[0]));

@@ -36,13 +36,13 @@ void fixture_close(struct fixture *f)
 
 const struct rk_vec_acl *test_acl(int which)
 {
-    static struct rk_acl items[4][2];
-    static struct rk_vec_acl lists[4];
+    static struct rk_acl items[TEST_ACLS][2];
+    static struct rk_vec_acl lists[TEST_ACLS];
     static const struct rk_vec_acl null_list = {-1, NULL};
     if (which < 0) {
         return &null_list;
     }
-    assert_in_range(which, 0, 3);
+    assert_in_range(which, 0, TEST_ACLS - 1);
     items[which][0] = (struct rk_acl){RK_PERM_ALL, {rk_bytes_str("world"), rk_bytes_str("anyone")}};
     items[which][1] = (struct rk_acl){which, {rk_bytes_str("digest"), rk_bytes_str("u:secret")}};
     lists[which] = (struct rk_vec_acl){which == 0 ? 1 : 2, items[which]};

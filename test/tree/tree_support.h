@@ -34,7 +34,8 @@ struct rk_tree_config test_config(void); /* extended types and digest on */
 void fixture_open(struct fixture *f, const struct rk_tree_config *config); /* NULL: test_config */
 void fixture_close(struct fixture *f); /* checks the tree and that all memory came back */
 
-/* One ACL list of a few that differ: 0 is world:anyone:31, NULL list for -1. */
+#define TEST_ACLS 20
+/* One ACL list of TEST_ACLS that differ: 0 is world:anyone:31; null for -1. */
 const struct rk_vec_acl *test_acl(int which);
 
 /* Transactions without their header. */
