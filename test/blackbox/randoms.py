@@ -146,7 +146,7 @@ class Stream:
         if kind < 0.82:
             return [Req(w.GET_ACL, w.path_only(path))]
         if kind < 0.87:
-            return [Req(w.GET_ALL_CHILDREN_NUMBER, w.path_only(path or '/'))]
+            return [Req(w.GET_ALL_CHILDREN_NUMBER, w.path_only(path))]
         if kind < 0.91:
             return [Req(w.GET_EPHEMERALS, w.path_only(path))]
         if kind < 0.95:
@@ -178,10 +178,45 @@ class Stream:
         return Req(w.ADD_WATCH, w.path_type(path, mode))
 
     def garbage(self):
-        """A well known request, cut short: an undecodable read."""
-        op = self.rng.choice((w.EXISTS, w.GET_DATA, w.GET_CHILDREN, w.GET_ACL, w.SYNC))
-        body = w.path_watch(self.path() or '/')
-        return Req(op, body[:self.rng.randrange(4)])
+        """A well known request with its body damaged: bytes changed, cut off, put in."""
+        rng = self.rng
+        for _ in range(20):
+            if self.chance(0.5) and self.pair.kinds[1] != 'alt':
+                # Not against 3.9, where an undecodable write takes no zxid.
+                op, body = self.write_op()
+            else:
+                op = rng.choice((w.GET_DATA, w.GET_CHILDREN, w.GET_CHILDREN2, w.GET_ACL, w.SYNC,
+                                 w.GET_EPHEMERALS, w.GET_ALL_CHILDREN_NUMBER))
+                body = w.path_watch(self.path() or '/')
+            for _ in range(rng.choice((1, 1, 2, 3))):
+                at = rng.randrange(len(body)) if body else 0
+                kind = rng.random()
+                if kind < 0.5 and body:
+                    body = body[:at] + bytes([rng.choice((0, 1, 255, 128, rng.randrange(256)))]) \
+                        + body[at + 1:]
+                elif kind < 0.75:
+                    body = body[:at]
+                else:
+                    body = body[:at] + bytes([rng.randrange(256)]) + body[at:]
+            if self.is_fit(op, body):
+                return Req(op, body)
+        return Req(w.PING)
+
+    @staticmethod
+    def is_fit(op, body):
+        """No damage that makes a request on which Apache's answer is no guide."""
+        try:
+            values = w.decode_request(w.frame(1, op, body))[2]
+        except w.Short:
+            return True
+        flags = values.get('flags')
+        if op == w.CREATE_TTL and 0 <= flags <= 4:
+            return False
+        if op == w.CREATE_CONTAINER and flags & 1:
+            return False
+        # Characters outside the basic plane and quota nodes are matters of their own.
+        path = values.get('path') or b''
+        return all(byte < 0xf0 for byte in path) and not path.startswith(b'/zookeeper/quota')
 
     # -- steps
 

@@ -151,18 +151,44 @@ def auth_expands_in_the_order_of_addauth(c):
             and runs_sorted(a.value[0]) == runs_sorted(b.value[0]))
 
 
-def _not_utf8(text):
+def _not_a_path(text):
+    """Not UTF-8, or with characters outside the basic plane: no node can have such a path."""
     try:
-        text.decode('utf-8')
-        return False
+        return any(ord(c) > 0xffff for c in text.decode('utf-8'))
     except UnicodeDecodeError:
         return True
 
 
-@rule('sync-bytes')
-def sync_echoes_the_bytes(c):
-    """A path that is not UTF-8.  A: comes back with U+FFFD in it.  B: as it was sent."""
-    if c.req is None or c.req.op != w.SYNC or c.a[:16] != c.b[:16]:
+def _ascii(text):
+    return bytes(byte for byte in text if byte < 0x80)
+
+
+@rule('odd-paths')
+def impossible_paths_come_back_as_sent(c):
+    """A path that no node can have, echoed by sync or by a catch-up event of setWatches.
+
+    A: as Java reads and writes it.  B: as it was sent, the rest of the frame equal."""
+    if c.req is None:
+        a, b = (w.decode_reply(w.NOTIFICATION, m) for m in (c.a, c.b))
+        if a.problem or b.problem or a.rest or b.rest or c.a[:24] != c.b[:24]:
+            return False
+        seen_a, seen_b = a.value[2], b.value[2]
+        sent = any(r.op in (w.SET_WATCHES, w.SET_WATCHES2) and w.buf(seen_b) in r.payload
+                   for r in c.step.reqs)
+    elif c.req.op == w.SYNC and c.a[:16] == c.b[:16]:
+        seen_a, seen_b = (w.decode_reply(w.SYNC, m).value for m in (c.a, c.b))
+        sent = w.decode_request(c.req.payload)[2]['path'] == seen_b and c.b[16:] == w.buf(seen_b)
+    else:
         return False
-    path = w.decode_request(c.req.payload)[2]['path']
-    return path is not None and _not_utf8(path) and c.b[16:] == w.buf(path)
+    return (sent and seen_b is not None and _not_a_path(seen_b)
+            and _ascii(seen_a or b'') == _ascii(seen_b))
+
+
+@rule('root-alias-count')
+def empty_path_counts_as_the_root(c):
+    """getAllChildrenNumber of the empty path.  A: one more than of "/".  B: the same."""
+    if c.req is None or c.req.op != w.GET_ALL_CHILDREN_NUMBER or c.a[:16] != c.b[:16]:
+        return False
+    a, b = (w.decode_reply(c.req.op, m) for m in (c.a, c.b))
+    return (w.decode_request(c.req.payload)[2]['path'] == b'' and a.err == 0
+            and len(c.b) == 20 and a.value == b.value + 1)

@@ -107,6 +107,27 @@ def acl_fix_up(p, root):
 
 
 @script
+def ids_of_odd_characters(p, root):
+    """Ids that are not ASCII: stored, masked, matched, shown."""
+    t, u = p.open(), p.open()
+    t.create(root)
+    names = ['\u00fc\u00e9', '\u65e5\u672c', '\ufeff', '\x01', '\n', '\x7f', '\ue000', '\uffff', 'a b',
+             '\0', '\\', "'", '"', ',', '/', '@', 'x' * 3000]
+    for at, name in enumerate(names):
+        n = '%s/n%d' % (root, at)
+        acl = [(31, 'digest', name + ':' + name), (w.READ, 'world', 'anyone')]
+        t.create(n, acl=acl)
+        t.get_acl(n)
+        u.auth('digest', (name + ':' + name).encode())
+        u.create(n + 'own', acl=[(31, 'digest', digest_id(name + ':' + name))])
+        u.get_acl(n + 'own')
+        u.set(n + 'own', b'x')
+    u.who()
+    t.end()
+    u.end()
+
+
+@script
 def bad_ipv6_acls(p, root):
     """No IPv6 address by any reading; good ones are refused by 3.8.0 and tested elsewhere."""
     t = p.open()
