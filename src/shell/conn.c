@@ -134,10 +134,10 @@ static bool has_room(struct rk_shell *s, const struct rk_addr *addr)
         s->stats.refused_total_max++;
         what = "too many connections (maxCnxns)";
         max = config->total_conn_max;
-    } else if (s->conns.live >= config->conn_max) {
+    } else if (s->conns.live >= s->conns.max) {
         s->stats.refused_total_max++;
         what = "no connection slot left (limit of open files)";
-        max = config->conn_max;
+        max = s->conns.max;
     }
     if (what == NULL) {
         return true;

@@ -53,7 +53,7 @@ struct rk_conn {
     uint32_t seg_first, seg_last; /* of this turn's output, 0 = none */
     struct rk_chunk *out_first, *out_last;
     uint64_t out_bytes;          /* held in chunks */
-    uint64_t out_seen;           /* libuv's queue when progress was last looked for */
+    uint64_t out_seen;           /* what the peer had not taken when progress was last looked for */
     int64_t progress_ms;         /* when the peer last took something */
     int64_t phase_ms;            /* begin of the time without session, or of lingering */
     uint64_t thrown_bytes;       /* while lingering */

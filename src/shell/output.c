@@ -3,7 +3,9 @@
  * not read is not read from, then dropped; all of them together hold no more than the total. */
 #include "shell/shell_int.h"
 
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define CHUNK_BYTES_MIN 4096u
 #define CHUNK_BYTES_MAX (256u << 10)
@@ -231,15 +233,29 @@ void rk_output_send(struct rk_conn *c, uv_buf_t *bufs, uint32_t count)
     relieve_total(s);
 }
 
+/* What libuv holds and what the kernel holds: the kernel asks for more only when a third of its
+ * buffer, which may be megabytes, is free, and a slow link takes its time for that. */
+static uint64_t untaken_bytes(struct rk_conn *c)
+{
+    uint64_t bytes = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+    uv_os_fd_t fd;
+    int in_kernel = 0;
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 && ioctl(fd, SIOCOUTQ, &in_kernel) == 0) {
+        bytes += (uint64_t)in_kernel;
+    }
+    return bytes;
+}
+
 void rk_output_look_for_progress(struct rk_conn *c)
 {
     struct rk_shell *s = c->shell;
     int64_t now_ms = (int64_t)uv_now(&s->loop);
-    uint64_t queue = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
-    if (queue != c->out_seen) {
-        c->out_seen = queue;
+    uint64_t untaken = untaken_bytes(c);
+    if (untaken < c->out_seen) {
         c->progress_ms = now_ms;
-    } else if (now_ms - c->progress_ms >= s->config.output_stall_ms) {
+    }
+    c->out_seen = untaken;
+    if (now_ms - c->progress_ms >= s->config.output_stall_ms) {
         drop(c, "client has stopped reading what is sent to it");
     }
 }
