@@ -15,10 +15,12 @@ def digest_id(user_and_password):
 
 SUPER = 'super:secret'
 
-# Sessions must not expire by themselves: their closeSession would take a zxid at a moment that
-# no test can know.  So the servers allow long timeouts, and only 'expiry' lets sessions die.
+# Nothing may happen by itself: the closeSession of an expiry and the deletion of an empty container
+# take a zxid at a moment that no test can know.  So the servers allow long timeouts and the reaper
+# sleeps; only 'expiry' lets sessions and containers die.
 _LONG = {'maxSessionTimeout': 900000}
-_SUPER_PROPS = {'zookeeper.DigestAuthenticationProvider.superDigest': digest_id(SUPER)}
+_NO_REAPER = {'znode.container.checkIntervalMs': '86400000'}
+_SUPER_PROPS = {**_NO_REAPER, 'zookeeper.DigestAuthenticationProvider.superDigest': digest_id(SUPER)}
 
 CONFIGS = {
     'plain': dict(conf=dict(_LONG), props=_SUPER_PROPS),
@@ -29,14 +31,16 @@ CONFIGS = {
     'guarded': dict(conf=dict(_LONG, maxClientCnxns=4, globalOutstandingLimit=1,
                               **{'enforce.auth.enabled': 'true',
                                  'enforce.auth.schemes': 'digest', 'minSessionTimeout': 7000}),
-                    props={'jute.maxbuffer': '2000',
+                    props={**_NO_REAPER, 'jute.maxbuffer': '2000',
                            'zookeeper.DigestAuthenticationProvider.digestAlg': 'SHA-256'}),
     'throttled': dict(conf=dict(_LONG, maxCnxns=3, connection_throttle_tokens=3,
                                 connection_throttle_fill_time=3600000, largeRequestThreshold=1000,
-                                largeRequestMaxBytes=5000, request_throttle_max_requests=1)),
+                                largeRequestMaxBytes=5000, request_throttle_max_requests=1),
+                      props=_NO_REAPER),
     'no-digest': dict(conf=dict(_LONG, **{'enforce.auth.enabled': 'true',
                                           'enforce.auth.schemes': 'ip'}),
-                      props={'zookeeper.DigestAuthenticationProvider.enabled': 'false'}),
+                      props={**_NO_REAPER,
+                             'zookeeper.DigestAuthenticationProvider.enabled': 'false'}),
 }
 
 SCRIPTS = []        # (name, config, function)

@@ -424,7 +424,7 @@ class Twin:
                 self.is_watching = True
                 self._note_watches(r.payload)
         shown = ' | '.join(w.describe_request(r.payload) for r in reqs)
-        pair.note('%s > %s' % (self.name, shown if len(shown) < 700 else shown[:700] + ' ...'))
+        pair.note('%s > %s' % (self.name, shown if len(shown) < 1500 else shown[:900] + ' ... ' + shown[-500:]))
         fence = Req(w.PING, xid=w.PING_XID)
         fence.encode(0)
         # A request behind a closeSession is dropped or answered -112, whichever thread is first,
