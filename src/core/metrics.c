@@ -17,6 +17,9 @@ void rk_metrics_init(struct rk_metrics *m)
 #define INIT_SUMMARY(name) summary_init(&m->name);
     RK_CORE_SUMMARIES(INIT_SUMMARY)
 #undef INIT_SUMMARY
+#define INIT_HIST(name) rk_hist_init(&m->name##_hist);
+    RK_CORE_PERCENTILES(INIT_HIST)
+#undef INIT_HIST
     summary_init(&m->latency_ms);
     m->last_response_bytes = -1;
     m->min_response_bytes = -1;

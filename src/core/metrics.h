@@ -3,6 +3,7 @@
 #ifndef RK_CORE_METRICS_H
 #define RK_CORE_METRICS_H
 
+#include "base/hist.h"
 #include "base/types.h"
 
 /* Counters the core increments: X(field) - the field is the metric's name in mntr. */
@@ -54,6 +55,11 @@
     X(startup_txns_loaded)                                                                         \
     X(sync_processor_batch_size)
 
+/* Those of them whose percentiles are kept, too. */
+#define RK_CORE_PERCENTILES(X)                                                                     \
+    X(readlatency)                                                                                 \
+    X(updatelatency)
+
 struct rk_summary {
     uint64_t count;
     uint64_t sum;
@@ -67,6 +73,9 @@ struct rk_metrics {
 #undef RK_METRIC_FIELD
 #define RK_METRIC_FIELD(name) struct rk_summary name;
     RK_CORE_SUMMARIES(RK_METRIC_FIELD)
+#undef RK_METRIC_FIELD
+#define RK_METRIC_FIELD(name) struct rk_hist name##_hist;
+    RK_CORE_PERCENTILES(RK_METRIC_FIELD)
 #undef RK_METRIC_FIELD
     /* srvr, stat: Latency, Received, Sent. ZK: ServerStats */
     uint64_t packets_received;

@@ -20,8 +20,13 @@ static void count_latency(struct rk_core *c, struct conn *conn, int32_t op, int6
     int64_t ms = c->now_ms - received_ms;
     uint64_t latency = ms < 0 ? 0 : (uint64_t)ms;
     rk_summary_add(&c->metrics.latency_ms, latency);
-    rk_summary_add(rk_core_op_is_write(op) ? &c->metrics.updatelatency : &c->metrics.readlatency,
-                   latency);
+    if (rk_core_op_is_write(op)) {
+        rk_summary_add(&c->metrics.updatelatency, latency);
+        rk_hist_add(&c->metrics.updatelatency_hist, latency);
+    } else {
+        rk_summary_add(&c->metrics.readlatency, latency);
+        rk_hist_add(&c->metrics.readlatency_hist, latency);
+    }
     conn->last_latency_ms = (int64_t)latency;
     conn->latency_count++;
     conn->latency_sum_ms += latency;
