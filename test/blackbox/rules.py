@@ -92,21 +92,6 @@ def create2_in_a_multi_answers_its_stat(c):
     return True
 
 
-_CREATES = (w.CREATE, w.CREATE2, w.CREATE_CONTAINER)
-
-
-@rule('multi-bad-fields')
-def bad_fields_refuse_the_whole_multi(c):
-    """A: a failed multi (-8 or -114 on the op).  B: -5 without a body and the same zxid."""
-    ops = _multi_ops(c)
-    if not ops or c.a[:12] != c.b[:12] or c.b[12:] != w.i32(-5):
-        return False
-    is_bad = any(op in _CREATES and (not 0 <= fields['flags'] <= 6 or fields['acl'] is None)
-                 for op, fields in ops)
-    a = w.decode_reply(w.MULTI, c.a)
-    return is_bad and a.err == 0 and {-8, -114} & {err for _, err, _ in a.value or ()} != set()
-
-
 @rule('exists-read')
 def exists_needs_read(c):
     """A: the Stat.  B: -102, as a getData of the path behind it in the same burst gets on both."""

@@ -182,7 +182,7 @@ def multi_malformed(p, root):
 
 @script
 def multi_bad_fields(p, root):
-    """Bad flags and null ACLs: 3.8.0 judges them by op, 3.9 refuses the request."""
+    """Bad flags and null ACLs: judged by op, as in 3.8.0; 3.9 refuses the whole request."""
     t = p.open()
     t.create(root)
     ok = (w.CREATE, w.create(root + '/ok'))

@@ -303,16 +303,6 @@ def malformed_writes(server, root):
         zk.check_equal(c.zxid(), before + 1, w.OP_NAMES[op])
 
 
-@test('multi-bad-fields', 'a null ACL list in a multi takes a zxid')
-def multi_null_acl(server, root):
-    c = Client(server)
-    before = c.zxid()
-    body = w.multi([(w.CREATE, w.create(root)), (w.CREATE, w.create(root + '/x', acl=None))])
-    zk.check_equal(len(c.expect(MARSHALLING, w.MULTI, body).payload), 16, 'length of the reply')
-    zk.check_equal(c.zxid(), before + 1, 'the zxid')
-    c.expect(NO_NODE, w.EXISTS, w.path_watch(root))
-
-
 def quota_with_junk(server, root):
     c = Client(server)
     here = '/zookeeper/quota' + root

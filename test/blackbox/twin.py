@@ -239,7 +239,8 @@ class Pair:
                 stream.append((EOF, payload))
                 continue
             xid = payload[:4]
-            found = next((i for i, r in enumerate(waiting) if _reply_xid(r) == xid), None)
+            found = next((i for i, r in enumerate(waiting)
+                          if xid in (_reply_xid(r), r.payload[:4])), None)
             if found is not None and not (xid == b'\xff' * 4 and _looks_like_event(payload)
                                           and _op_of(waiting[found]) != w.NOTIFICATION):
                 stream.append((waiting[found], payload))
