@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -223,6 +225,46 @@ static int complete_config(struct server *srv)
 
 /* -- 2. the data directory is ours ------------------------------------------------------------ */
 
+/* Who holds the lock on a directory: for the operator's eyes only. 0: the kernel does not tell. */
+static int lock_holder(const char *dir)
+{
+    char path[4096];
+    char line[256];
+    char wanted[64];
+    struct stat st;
+    int holder = 0;
+    (void)snprintf(path, sizeof(path), "%s/" RK_DISK_LOCK_NAME, dir);
+    if (stat(path, &st) != 0) {
+        return 0;
+    }
+    FILE *locks = fopen("/proc/locks", "re");
+    if (locks == NULL) {
+        return 0;
+    }
+    (void)snprintf(wanted, sizeof(wanted), " %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev),
+                   (unsigned long long)st.st_ino);
+    /* "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF" */
+    while (holder == 0 && fgets(line, sizeof(line), locks) != NULL) {
+        if (strstr(line, wanted) == NULL || sscanf(line, "%*s FLOCK %*s WRITE %d", &holder) != 1) {
+            holder = 0;
+        }
+    }
+    (void)fclose(locks); /* only read */
+    return holder;
+}
+
+static void tell_holder(struct server *srv)
+{
+    const char *dirs[] = {srv->data_dir, srv->log_dir};
+    for (size_t i = 0; i < 2; i++) {
+        int pid = dirs[i] != NULL ? lock_holder(dirs[i]) : 0;
+        if (pid > 0) {
+            rk_log_write(&srv->log, RK_LEVEL_ERROR,
+                         "the lock is held by the process with pid=%d dir=%s", pid, dirs[i]);
+        }
+    }
+}
+
 static int take_data_directory(struct server *srv)
 {
     struct rk_disk_posix_options options = {
@@ -237,6 +279,9 @@ static int take_data_directory(struct server *srv)
     }
     if (err != RK_OK) {
         rk_log_write(&srv->log, RK_LEVEL_ERROR, "%s", problem.text);
+        if (err == RK_ERR_BUSY) {
+            tell_holder(srv);
+        }
         return EXIT_DATADIR;
     }
     return EXIT_OK;

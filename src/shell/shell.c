@@ -13,6 +13,7 @@
 #define LOG_QUEUE_BYTES_MAX  (UINT32_MAX) /* the core's inflight_bytes_max is far below */
 #define SNAP_QUEUE_BYTES_MAX (UINT32_MAX) /* slices, and old images of nodes in one burst */
 #define LOG_RETRY_MS         500
+#define LINES_PER_SECOND     5u /* of a kind that strangers can cause */
 #define SLAB_SEED            UINT64_C(0x726f6f6b657279)
 
 static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -113,7 +114,7 @@ struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
     s->tick_due_ms = INT64_MAX;
     rk_shell_reset_stats(s);
     for (size_t i = 0; i < RK_LIMIT_COUNT; i++) {
-        s->limits[i].burst = 1;
+        s->limits[i].burst = LINES_PER_SECOND;
     }
     struct rk_link *lists[] = {&s->sessionless, &s->lingering, &s->stalled,
                                &s->dirty,       &s->backlog,   &s->gone};

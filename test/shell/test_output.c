@@ -126,7 +126,7 @@ static void too_much_for_one_is_dropped(void **state)
     }
     assert_int_equal(stats_of(&r).dropped_slow, 1);
     assert_true(rig_has_logged(&r, "client does not read what is sent to it, connection dropped"));
-    assert_in_range(most, 4u << 20, (4u << 20) + (1u << 20));
+    assert_in_range(most, 2u << 20, (4u << 20) + (1u << 20));
     rig_turn(&r, 20);
     assert_int_equal(stats_of(&r).output_bytes, 0);
     size_t got = 0;
