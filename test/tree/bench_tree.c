@@ -1,5 +1,5 @@
 /* What the tree costs per operation, in nanoseconds, at a million nodes: not a test. One line of
- * JSON per measurement. Run: ninja -C build test/bench_tree && build/test/bench_tree [nodes] */
+ * JSON per measurement. Run: ninja -C build test/tree/bench_tree && build/test/tree/bench_tree [nodes] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

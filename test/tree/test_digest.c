@@ -86,24 +86,6 @@ static void switched_off(void **state)
     fixture_close(&f);
 }
 
-static uint8_t hex_digit(char c)
-{
-    assert_true((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
-    return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-/* "type hex\n" */
-static size_t unhex(const char *hex, uint8_t *out, size_t cap)
-{
-    size_t len = 0;
-    for (; *hex != '\n' && *hex != '\0'; hex += 2) {
-        assert_true(len < cap);
-        out[len] = (uint8_t)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
-        len++;
-    }
-    return len;
-}
-
 /* Applies every payload of a file and compares digests; returns how many carried one. */
 static int replay(struct fixture *f, const char *file_name)
 {
@@ -116,7 +98,7 @@ static int replay(struct fixture *f, const char *file_name)
         if (line[0] == '#' || strchr(line, ' ') == NULL) {
             continue;
         }
-        size_t len = unhex(strchr(line, ' ') + 1, payload, sizeof(payload));
+        size_t len = test_unhex(strchr(line, ' ') + 1, payload, sizeof(payload));
         struct rk_txn txn;
         rk_arena_reset(&f->arena);
         enum rk_err err = rk_txn_decode(rk_bytes_of(payload, len), &f->arena, 1 << 20, &txn);

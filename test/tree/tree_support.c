@@ -14,6 +14,23 @@ struct rk_tree_config test_config(void)
         .seed = 4711, .extended_types = true, .digest = true, .crc32 = test_crc32};
 }
 
+static uint8_t hex_digit(char c)
+{
+    assert_true((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
+    return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+size_t test_unhex(const char *hex, uint8_t *out, size_t cap)
+{
+    size_t len = 0;
+    for (; *hex != '\n' && *hex != '\0'; hex += 2) {
+        assert_true(len < cap);
+        out[len] = (uint8_t)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
+        len++;
+    }
+    return len;
+}
+
 void fixture_open(struct fixture *f, const struct rk_tree_config *config)
 {
     struct rk_tree_config standard = test_config();

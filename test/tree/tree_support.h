@@ -31,6 +31,9 @@ struct fixture {
 uint32_t test_crc32(uint32_t crc, const void *data, size_t len);
 struct rk_tree_config test_config(void); /* extended types and digest on */
 
+/* Up to the end of the line; returns how many bytes. */
+size_t test_unhex(const char *hex, uint8_t *out, size_t cap);
+
 void fixture_open(struct fixture *f, const struct rk_tree_config *config); /* NULL: test_config */
 void fixture_close(struct fixture *f); /* checks the tree and that all memory came back */
 
