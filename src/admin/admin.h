@@ -49,7 +49,8 @@ struct rk_admin_config {
     int32_t client_conn_max;
     int32_t min_session_timeout_ms, max_session_timeout_ms;
     int32_t listen_backlog;
-    uint64_t answer_bytes_max; /* rookery.4lw.answerBytes: a longer answer is cut at a line */
+    int64_t sessionless_timeout_ms; /* width of dump's buckets of connections */
+    uint64_t answer_bytes_max;      /* rookery.4lw.answerBytes: a longer answer is cut at a line */
 };
 
 /* What an answer is made of besides the core. The defaults are the machine and the shell; tests put
@@ -80,6 +81,8 @@ void rk_admin_destroy(struct rk_admin *a); /* accepts NULL */
 const struct rk_admin_hook *rk_admin_hook_of(struct rk_admin *a);
 /* The shell that was created with the hook. */
 void rk_admin_attach(struct rk_admin *a, struct rk_shell *shell);
+/* How long loading the database took: dbinittime of mntr. */
+void rk_admin_set_load_time(struct rk_admin *a, int64_t ms);
 void rk_admin_set_sources(struct rk_admin *a, const struct rk_admin_sources *sources);
 
 /* "3.9.5-rookery-0.1.0-abcdef0, built on 2026-11-22 22:09 UTC": as srvr and mntr print it. */

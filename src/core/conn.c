@@ -134,6 +134,7 @@ static void become_open(struct rk_core *c, struct conn *conn)
 void rk_core_session_established(struct rk_core *c, struct conn *conn)
 {
     RK_ASSERT(conn->state == CONN_PENDING);
+    c->metrics.op_count[108]++;
     rk_fx_note(c->fx, RK_NOTE_SESSION_CREATED, conn->id, conn->session, conn->timeout_ms,
                rk_bytes_str(""));
     become_open(c, conn);

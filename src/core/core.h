@@ -120,6 +120,8 @@ bool rk_core_next_conn(const struct rk_core *c, uint32_t *slot, struct rk_conn_r
 void rk_core_reset_conn_stats(struct rk_core *c);   /* crst */
 void rk_core_reset_server_stats(struct rk_core *c); /* srst */
 uint32_t rk_core_outstanding(const struct rk_core *c);
+/* Early random drop of new connections: millionths of them now. */
+int32_t rk_core_connect_drop_ppm(const struct rk_core *c);
 
 /* zxid % 128 == 0 digests, oldest first: hash. ret_count of at most 1024. */
 struct rk_digest_entry {

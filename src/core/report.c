@@ -32,6 +32,11 @@ uint32_t rk_core_outstanding(const struct rk_core *c)
     return c->outstanding;
 }
 
+int32_t rk_core_connect_drop_ppm(const struct rk_core *c)
+{
+    return c->connect_throttle.drop_ppm;
+}
+
 static void fill_report(const struct conn *conn, struct rk_conn_report *ret)
 {
     ret->conn = conn->id;
