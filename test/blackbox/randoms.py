@@ -202,8 +202,7 @@ class Stream:
                 return Req(op, body)
         return Req(w.PING)
 
-    @staticmethod
-    def is_fit(op, body):
+    def is_fit(self, op, body):
         """No damage that makes a request on which Apache's answer is no guide."""
         try:
             values = w.decode_request(w.frame(1, op, body))[2]
@@ -214,6 +213,9 @@ class Stream:
             return False
         if op == w.CREATE_CONTAINER and flags & 1:
             return False
+        acl = values.get('acl')
+        if acl and not self.has_acls and acl != [(31, b'world', b'anyone')]:
+            return False        # see has_acls
         # Characters outside the basic plane and quota nodes are matters of their own.
         path = values.get('path') or b''
         return all(byte < 0xf0 for byte in path) and not path.startswith(b'/zookeeper/quota')

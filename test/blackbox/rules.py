@@ -136,7 +136,7 @@ def auth_expands_in_the_order_of_addauth(c):
             and runs_sorted(a.value[0]) == runs_sorted(b.value[0]))
 
 
-def _not_a_path(text):
+def _is_odd(text):
     """Not UTF-8, or with characters outside the basic plane: no node can have such a path."""
     try:
         return any(ord(c) > 0xffff for c in text.decode('utf-8'))
@@ -165,8 +165,27 @@ def impossible_paths_come_back_as_sent(c):
         sent = w.decode_request(c.req.payload)[2]['path'] == seen_b and c.b[16:] == w.buf(seen_b)
     else:
         return False
-    return (sent and seen_b is not None and _not_a_path(seen_b)
+    return (sent and seen_b is not None and _is_odd(seen_b)
             and _ascii(seen_a or b'') == _ascii(seen_b))
+
+
+@rule('odd-ids')
+def odd_ids_are_kept_as_sent(c):
+    """getACL of ids that are not UTF-8 or leave the basic plane: as for odd paths."""
+    if c.req is None or c.req.op != w.GET_ACL or c.a[:16] != c.b[:16]:
+        return False
+    a, b = (w.decode_reply(w.GET_ACL, m) for m in (c.masked_a, c.masked_b))
+    if a.problem or b.problem or a.rest or b.rest or a.err or a.value[1] != b.value[1]:
+        return False
+    if len(a.value[0]) != len(b.value[0]):
+        return False
+    for (perms_a, scheme_a, id_a), (perms_b, scheme_b, id_b) in zip(a.value[0], b.value[0]):
+        if (perms_a, scheme_a) != (perms_b, scheme_b):
+            return False
+        if id_a != id_b and not (id_b in c.pair.ids_sent and _is_odd(id_b)
+                                 and _ascii(id_a) == _ascii(id_b)):
+            return False
+    return True
 
 
 @rule('root-alias-count')

@@ -128,6 +128,26 @@ def ids_of_odd_characters(p, root):
 
 
 @script
+def ids_that_are_not_utf8(p, root):
+    """Bytes that no Java string holds, and characters that it writes in a way of its own."""
+    t, u = p.open(), p.open()
+    t.create(root)
+    for at, name in enumerate((b'\xff', b'a\x91b', b'\xed\xa0\x80', '\U0001f600'.encode())):
+        n = '%s/n%d' % (root, at)
+        t.create(n, acl=[(31, 'digest', name + b':h'), (w.READ, 'world', 'anyone')])
+        t.get_acl(n)
+        t.create(n + 'all', acl=[(31, 'digest', b'u:' + name), (31, 'world', 'anyone')])
+        t.get_acl(n + 'all')
+        if name[0] < 0xf0:
+            u.auth('digest', name + b':p')
+            u.who()
+    u.create(root + '/mine', acl=w.CREATOR_ALL)
+    u.get_acl(root + '/mine')
+    t.end()
+    u.end()
+
+
+@script
 def bad_ipv6_acls(p, root):
     """No IPv6 address by any reading; good ones are refused by 3.8.0 and tested elsewhere."""
     t = p.open()

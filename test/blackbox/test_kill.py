@@ -187,7 +187,7 @@ def dump_tree(server, skip=()):
                     zk.check(reply is not None and reply.err == 0, 'reading %s: %r' % (path, reply))
                 nodes[path] = Node(data.value[0], data.value[1], acl.value[0])
                 base = '' if path == '/' else path
-                following += [base + '/' + name for name in children.value]
+                following += [base + '/' + name.decode() for name in children.value]
             frontier = [p for p in following if p not in skip]
     finally:
         client.close_session()

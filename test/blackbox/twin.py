@@ -145,6 +145,7 @@ class Pair:
         self.step = 0
         self.sessions_opened = 0
         self.history = collections.deque(maxlen=HISTORY_STEPS)
+        self.ids_sent = set()   # ids in ACLs that are not ASCII, also as getACL masks them
         self.step_zxids = set()  # zxids that the acting connection saw in this step
         self.fault = None       # a function (side, payload) -> payload, to test the tests
         return self
@@ -424,6 +425,8 @@ class Twin:
             if r.op in WATCH_OPS:
                 self.is_watching = True
                 self._note_watches(r.payload)
+            elif r.op in ACL_OPS:
+                self._note_ids(r.payload)
         shown = ' | '.join(w.describe_request(r.payload) for r in reqs)
         pair.note('%s > %s' % (self.name, shown if len(shown) < 1500 else shown[:900] + ' ... ' + shown[-500:]))
         fence = Req(w.PING, xid=w.PING_XID)
@@ -457,6 +460,15 @@ class Twin:
             return
         for value in values.values():
             self.watched.update(value if isinstance(value, list) else [value])
+
+    def _note_ids(self, payload):
+        try:
+            acl = w.decode_request(payload)[2]['acl'] or ()
+        except (w.Short, KeyError):
+            return
+        for _, _, ident in acl:
+            if ident is not None and not ident.isascii():
+                self.pair.ids_sent.update((ident, ident.split(b':')[0] + b':x'))
 
     def send_unfenced(self, req, count=None):
         """One request without a ping behind it.  Without a count: one reply, then the end
@@ -662,5 +674,6 @@ def _bytes(path):
     return path.encode() if isinstance(path, str) else path
 
 
+ACL_OPS = {w.CREATE, w.CREATE2, w.CREATE_CONTAINER, w.CREATE_TTL, w.SET_ACL}
 WATCH_OPS = {w.EXISTS, w.GET_DATA, w.GET_CHILDREN, w.GET_CHILDREN2, w.ADD_WATCH, w.SET_WATCHES,
              w.SET_WATCHES2}
