@@ -54,6 +54,11 @@ def make_server(kind, conf=None, props=None, **options):
     return zk.make(kind, conf=merged_conf, props=merged_props, **options)
 
 
+def reraise(error):
+    """So that a server that cannot be had is told of as a test: skipped, or failed."""
+    raise error
+
+
 def wait_until(condition, what, timeout_s=PATIENCE_S):
     """Wait until condition() is true and return what it gave; fail after the timeout.
 

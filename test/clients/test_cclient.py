@@ -290,8 +290,8 @@ def main():
             if not args.only or args.only in name:
                 suite.run(name, test, server)
         forwarder.close()
-    except zk.Skipped as why:
-        suite.skip('cclient', why)
+    except (zk.Skipped, zk.ServerFailed) as why:
+        suite.run('server starts', kit.reraise, why)
     finally:
         shutil.rmtree(directory)
     return suite.finish()

@@ -34,8 +34,8 @@ def main():
     try:
         server = kit.make_server(args.server).start()
         plain_server = zk.make(args.server, conf={'tickTime': 200}).start()
-    except zk.Skipped as why:
-        suite.skip('kazoo', why)
+    except (zk.Skipped, zk.ServerFailed) as why:
+        suite.run('server starts', kit.reraise, why)
         return suite.finish()
     forwarder = kit.Forwarder(server)
     env = kazoo_kit.Env(server, forwarder, plain_server)

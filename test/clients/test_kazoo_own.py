@@ -134,8 +134,8 @@ def main():
     warnings.simplefilter('ignore')
     try:
         server = kit.make_server(args.server).start()
-    except zk.Skipped as why:
-        suite.skip('kazoo-own', why)
+    except (zk.Skipped, zk.ServerFailed) as why:
+        suite.run('server starts', kit.reraise, why)
         return suite.finish()
     signal.signal(signal.SIGALRM, too_long)
     cluster = Cluster([Member(server)])

@@ -556,8 +556,8 @@ def main():
         return 2
     try:
         server = kit.make_server(args.server).start()
-    except zk.Skipped as why:
-        suite.skip('zkCli.sh', why)
+    except (zk.Skipped, zk.ServerFailed) as why:
+        suite.run('server starts', kit.reraise, why)
         return suite.finish()
     # In this order, on one fresh server: the numbers of transactions are part of what is compared.
     for name in SCRIPTS:
