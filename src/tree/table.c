@@ -86,6 +86,13 @@ static rk_node_id *head_of(const struct rk_table *t, uint32_t bucket)
     return &t->buckets[bucket >> BUCKET_BITS][bucket & (SEGMENT_BUCKETS - 1)];
 }
 
+/* The bucket whose nodes bucket number added, not 0, takes a share of. */
+static uint32_t buddy_of(uint32_t added)
+{
+    RK_ASSERT(added > 0);
+    return added & ~(0x80000000u >> __builtin_clz(added));
+}
+
 /* Adds one bucket and moves into it what its hash sends there now. */
 static void split_one(struct rk_table *t)
 {
@@ -103,8 +110,7 @@ static void split_one(struct rk_table *t)
     if (added == 0) {
         return;
     }
-    uint32_t buddy = added & ~(0x80000000u >> __builtin_clz(added));
-    rk_node_id *from = head_of(t, buddy);
+    rk_node_id *from = head_of(t, buddy_of(added));
     while (*from != RK_NODE_NONE) {
         struct rk_slot *slot = rk_table_slot(t, *from);
         if (bucket_of(t, slot->hash) == added) {

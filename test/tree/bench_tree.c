@@ -1,11 +1,10 @@
 /* What the tree costs per operation, in nanoseconds, at a million nodes: not a test. One line of
- * JSON per measurement. Run: ninja -C build test/tree/bench_tree && build/test/tree/bench_tree [nodes] */
+ * JSON per measurement. Run: ninja -C build test/tree/bench_tree && build/test/tree/bench_tree
+ * [nodes] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <zlib.h>
 
 #include "base/mem_libc.h"
 #include "base/prng.h"
@@ -25,11 +24,6 @@ struct bench {
     rk_zxid zxid;
     char data[100];
 };
-
-static uint32_t crc(uint32_t sum, const void *data, size_t len)
-{
-    return (uint32_t)crc32(sum, data, (uInt)len);
-}
 
 _Noreturn void rk_panic(const char *file, int line, const char *what)
 {
@@ -180,7 +174,7 @@ static void snapshot(struct bench *b)
 int main(int argc, char **argv)
 {
     struct bench b = {.nodes = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000u};
-    struct rk_tree_config config = {4711, true, false, true, crc};
+    struct rk_tree_config config = {4711, true, false, true, rk_tree_crc32};
     if (b.nodes < HOT) {
         return 2;
     }

@@ -48,6 +48,45 @@ static void root_and_reserved_paths(void **state)
                          0);
 }
 
+/* zlib's is the reference; ours is what the server runs. */
+static void crc_is_zlibs(void **state)
+{
+    (void)state;
+    static uint8_t bytes[3000];
+    struct rk_prng prng;
+    rk_prng_init(&prng, 1);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)rk_prng_next(&prng);
+    }
+    for (size_t at = 0; at < 16; at++) {
+        for (size_t len = 0; len < 300; len++) {
+            uint32_t start = (uint32_t)rk_prng_next(&prng);
+            assert_int_equal(rk_tree_crc32(start, bytes + at, len),
+                             test_crc32(start, bytes + at, len));
+        }
+    }
+    assert_int_equal(rk_tree_crc32(0, bytes, sizeof(bytes)), test_crc32(0, bytes, sizeof(bytes)));
+    assert_int_equal(rk_tree_crc32(7, NULL, 0), 7);
+    assert_int_equal(rk_tree_crc32(0, "123456789", 9), 0xcbf43926);
+}
+
+/* A tree that is given zlib's has the same digests. */
+static void zlib_will_do(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct rk_tree_config config = test_config();
+    config.crc32 = test_crc32;
+    fixture_open(&f, &config);
+    assert_int_equal(rk_tree_digest(f.t), 0x51c6d660u);
+    make(&f, "/a", NULL); /* nothing to add is not the same as NULL to zlib */
+    struct rk_stat_persisted stat = persisted_of(&f, "/a");
+    assert_int_equal(
+        rk_tree_digest_of(f.t, find(&f, "/a")),
+        rk_tree_node_digest(rk_tree_crc32, rk_bytes_str("/a"), rk_bytes_str(""), &stat));
+    fixture_close(&f);
+}
+
 static void mismatch_is_told(void **state)
 {
     (void)state;
@@ -131,6 +170,8 @@ int main(void)
         cmocka_unit_test(fresh_tree),
         cmocka_unit_test(one_create),
         cmocka_unit_test(root_and_reserved_paths),
+        cmocka_unit_test(crc_is_zlibs),
+        cmocka_unit_test(zlib_will_do),
         cmocka_unit_test(mismatch_is_told),
         cmocka_unit_test(switched_off),
         cmocka_unit_test(log_of_apache),
