@@ -32,6 +32,7 @@ struct rk_core_config {
     bool emulate_353_ttl;
     bool digest;
     bool close_session_txn; /* closeSessionTxn.enabled */
+    bool reconfig_enabled;
     bool skip_acl;
     bool enforce_quota;
     rk_crc32_fn crc32;

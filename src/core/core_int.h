@@ -80,6 +80,8 @@ struct prep {
 };
 /* Every one of these ends in exactly one proposal: the transaction or an error transaction. */
 void rk_prep_request(struct rk_core *c, struct prep *p, struct rk_bytes body);
+/* The one write whose undecodable body takes no zxid (ZK: PrepRequestProcessor, reconfig). */
+bool rk_prep_is_reconfig(struct rk_core *c, struct rk_bytes body);
 void rk_prep_create_session(struct rk_core *c, rk_session_id session, int32_t timeout_ms,
                             uint32_t request);
 void rk_prep_close_session(struct rk_core *c, rk_session_id session, int32_t cxid,

@@ -53,6 +53,7 @@
     X(close_session_prep_time)                                                                     \
     X(snapshottime)                                                                                \
     X(startup_txns_loaded)                                                                         \
+    X(connection_token_deficit)                                                                    \
     X(sync_processor_batch_size)
 
 /* Those of them whose percentiles are kept, too. */

@@ -71,16 +71,12 @@ static void finish_error(struct rk_core *c, const struct prep *p, int32_t err)
     finish(c, p, RK_OP_ERROR);
 }
 
-static int32_t prep_reconfig(struct rk_core *c, struct rk_bytes body)
+bool rk_prep_is_reconfig(struct rk_core *c, struct rk_bytes body)
 {
     struct rk_reconfig_request request;
     struct rk_reader r;
     rk_reader_init(&r, body, c->config.record_bytes_max);
-    if (!rk_proto_read_reconfig_request(&r, &c->arena, &request)) {
-        return RK_ZK_MARSHALLING_ERROR;
-    }
-    /* Switched off (reconfigEnabled=false): the first thing Apache checks. */
-    return RK_ZK_RECONFIG_DISABLED;
+    return rk_proto_read_reconfig_request(&r, &c->arena, &request);
 }
 
 static int32_t prep_single(struct rk_core *c, const struct prep *p, struct rk_bytes body,
@@ -89,7 +85,8 @@ static int32_t prep_single(struct rk_core *c, const struct prep *p, struct rk_by
     struct rk_reader r;
     struct write_op w;
     if (p->op == RK_OP_RECONFIG) {
-        return prep_reconfig(c, body);
+        /* Apache's first two checks: switched off; not a member of an ensemble. */
+        return c->config.reconfig_enabled ? RK_ZK_UNIMPLEMENTED : RK_ZK_RECONFIG_DISABLED;
     }
     rk_reader_init(&r, body, c->config.record_bytes_max);
     if (!rk_prep_decode(p->op, &r, &c->arena, &w)) {

@@ -60,13 +60,12 @@ static bool normalise(struct write_op *w)
         return true;
     }
     if (w->op == RK_OP_CREATE_TTL) {
-        if (!is_ttl) {
-            w->op = RK_OP_CREATE;
-            w->ttl = -1;
+        if (is_ttl) {
+            return true;
         }
-        return true;
-    }
-    if (is_ttl) {
+        w->op = RK_OP_CREATE;
+        w->ttl = -1;
+    } else if (is_ttl) {
         return false;
     }
     if (w->flags == RK_CREATE_CONTAINER) {

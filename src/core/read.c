@@ -25,9 +25,6 @@ static int32_t find_readable(struct rk_core *c, struct conn *conn, struct rk_byt
 static int32_t add_watch(struct rk_core *c, struct conn *conn, enum rk_watch_table table,
                          struct rk_bytes path)
 {
-    if (path.len == 0) {
-        path = rk_bytes_str("/"); /* "" is an alias for reading; events say "/" */
-    }
     if (rk_watch_add(c->watches, table, path, conn->id, RK_WATCH_STANDARD) != RK_OK) {
         rk_fx_note(c->fx, RK_NOTE_WATCH_LIMIT, conn->id, conn->session, 0, path);
         return RK_ZK_SYSTEM_ERROR;
@@ -154,14 +151,17 @@ static int32_t read_sync(struct rk_core *c, struct rk_reader *r)
     return RK_ZK_OK;
 }
 
-static bool is_blank(struct rk_bytes text)
+/* Java's String.trim(). */
+static struct rk_bytes trim(struct rk_bytes text)
 {
-    for (uint32_t i = 0; i < text.len; i++) {
-        if (text.data[i] > ' ') {
-            return false;
-        }
+    while (text.len > 0 && text.data[0] <= ' ') {
+        text.data++;
+        text.len--;
     }
-    return true;
+    while (text.len > 0 && text.data[text.len - 1] <= ' ') {
+        text.len--;
+    }
+    return text;
 }
 
 static int32_t read_get_ephemerals(struct rk_core *c, struct conn *conn, struct rk_reader *r)
@@ -174,7 +174,7 @@ static int32_t read_get_ephemerals(struct rk_core *c, struct conn *conn, struct 
     if (!rk_proto_read_get_ephemerals_request(r, &c->arena, &q)) {
         return RK_ZK_MARSHALLING_ERROR;
     }
-    all = is_blank(q.prefix_path) || rk_bytes_is(q.prefix_path, "/");
+    all = trim(q.prefix_path).len == 0 || rk_bytes_is(trim(q.prefix_path), "/");
     rk_buf_put_i32(&c->fx->bytes, 0);
     n = rk_tree_first_of_owner(c->tree, conn->session);
     for (; n != RK_NODE_NONE; n = rk_tree_next_of_owner(c->tree, n)) {
@@ -232,8 +232,10 @@ static int32_t read_multi_op(struct rk_core *c, struct conn *conn, int32_t type,
     } else {
         err = read_get_children(c, conn, r, false, false);
     }
-    if (err != RK_ZK_OK && !r->failed) {
+    if (err != RK_ZK_OK) {
         c->fx->bytes.len = at;
+    }
+    if (err != RK_ZK_OK && err != RK_ZK_MARSHALLING_ERROR) {
         put_multi_header(c, RK_OP_ERROR, false, err);
         rk_buf_put_i32(&c->fx->bytes, err);
     }
@@ -278,14 +280,16 @@ static bool scan_multi_read(struct rk_core *c, struct rk_reader scan, bool *ret_
     }
 }
 
-/* Malformed: -5 alone. Well-formed write operations: -5 with the terminator of a response in which
- * nothing was answered (spec-client 3.4). */
+/* Malformed: -5 alone. Well-formed write operations, or a null path: -5 with what was answered
+ * before and the terminator of the response (spec-client 3.4). */
 static int32_t read_multi(struct rk_core *c, struct conn *conn, struct rk_reader *r)
 {
     bool has_writes = false;
+    int32_t err;
     if (!scan_multi_read(c, *r, &has_writes)) {
         return RK_ZK_MARSHALLING_ERROR;
     }
+    err = has_writes ? RK_ZK_MARSHALLING_ERROR : RK_ZK_OK;
     while (!has_writes) {
         struct rk_multi_header h;
         bool is_ok = rk_proto_read_multi_header(r, &c->arena, &h);
@@ -293,10 +297,14 @@ static int32_t read_multi(struct rk_core *c, struct conn *conn, struct rk_reader
         if (h.done) {
             break;
         }
-        (void)read_multi_op(c, conn, h.type, r); /* its error is in the body */
+        /* Any other error is an element of the body. */
+        if (read_multi_op(c, conn, h.type, r) == RK_ZK_MARSHALLING_ERROR) {
+            err = RK_ZK_MARSHALLING_ERROR;
+            break;
+        }
     }
     put_multi_header(c, -1, true, -1);
-    return has_writes ? RK_ZK_MARSHALLING_ERROR : RK_ZK_OK;
+    return err;
 }
 
 /* -- dispatch -- */

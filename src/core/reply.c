@@ -63,12 +63,18 @@ void rk_core_reply_end(struct rk_core *c, struct conn *conn, size_t mark, int32_
         }
     }
     count_response_bytes(&c->metrics, (int64_t)(b->len - mark - 4));
-    conn->last_zxid = rk_load_i64(b->data + mark + 8);
-    conn->last_cxid = rk_load_i32(b->data + mark + 4);
+    int32_t xid = rk_load_i32(b->data + mark + 4);
+    rk_zxid zxid = rk_load_i64(b->data + mark + 8);
     rk_fx_frame_end(c->fx, mark);
     conn->sent++;
     c->metrics.packets_sent++;
-    conn->last_op = op;
+    if (op == RK_OP_AUTH || op == RK_OP_SASL) {
+        return; /* answered beside the pipeline, whose end keeps these numbers */
+    }
+    /* ZK: FinalRequestProcessor: a failed write is answered before it gets a name. */
+    conn->last_op = err != RK_ZK_OK && rk_core_op_is_write(op) ? 0 : op;
+    conn->last_zxid = zxid;
+    conn->last_cxid = xid >= 0 ? xid : conn->last_cxid; /* of the last real request */
     conn->last_response_ms = c->now_ms;
     count_latency(c, conn, op, received_ms);
 }

@@ -306,6 +306,12 @@ static void on_write(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_SYSTEM_ERROR, false);
         return;
     }
+    if (op == RK_OP_RECONFIG && !rk_prep_is_reconfig(c, body)) {
+        rk_fx_note(c->fx, RK_NOTE_REQUEST_BAD, conn->id, conn->session, op,
+                   rk_bytes_str("reconfig"));
+        fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_MARSHALLING_ERROR, false);
+        return;
+    }
     id = enqueue(c, conn, REQUEST_IN_FLIGHT, xid, op, body);
     propose(c, conn, id, xid, op, body);
     rk_core_pause_check(c, conn);
@@ -351,8 +357,7 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
     }
     if (!rk_core_auth_is_satisfied(c, conn)) {
         rk_fx_note(c->fx, RK_NOTE_AUTH_REQUIRED, conn->id, conn->session, op, rk_bytes_str(""));
-        fix_answer(c, conn, op == RK_OP_PING ? -2 : xid, op, 0,
-                   RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
+        fix_answer(c, conn, xid, op, 0, RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
         return;
     }
     if (!rk_session_touch(c->sessions, conn->session_ref, c->now_ms)) {

@@ -5,11 +5,17 @@
 
 #define PPM 1000000
 
+static int64_t most_tokens(const struct rk_core *c)
+{
+    const struct rk_core_config *g = &c->config;
+    return g->connect_tokens * (g->connect_weight_enabled ? g->connect_weight_global : 1);
+}
+
 static void fill_tokens(struct rk_core *c)
 {
     struct connect_throttle *t = &c->connect_throttle;
     const struct rk_core_config *g = &c->config;
-    int64_t max = g->connect_tokens * (g->connect_weight_enabled ? g->connect_weight_global : 1);
+    int64_t max = most_tokens(c);
     int64_t per_fill =
         g->connect_fill_count * (g->connect_weight_enabled ? g->connect_weight_global : 1);
     int64_t elapsed = c->now_ms - t->last_fill_ms;
@@ -51,6 +57,7 @@ bool rk_core_connect_admitted(struct rk_core *c, bool is_renew)
     const struct rk_core_config *g = &c->config;
     int64_t need = 1;
     if (g->connect_tokens <= 0) {
+        rk_summary_add(&c->metrics.connection_token_deficit, 0);
         return true;
     }
     if (g->connect_weight_enabled) {
@@ -61,6 +68,8 @@ bool rk_core_connect_admitted(struct rk_core *c, bool is_renew)
         return false;
     }
     c->connect_throttle.tokens -= need;
+    rk_summary_add(&c->metrics.connection_token_deficit,
+                   (uint64_t)(most_tokens(c) - c->connect_throttle.tokens));
     return true;
 }
 

@@ -29,9 +29,6 @@ static void send_catch_up(struct rk_core *c, struct conn *conn, enum rk_event_ty
 static bool add(struct rk_core *c, struct conn *conn, enum rk_watch_table table,
                 struct rk_bytes path, enum rk_watch_mode mode)
 {
-    if (path.len == 0) {
-        path = rk_bytes_str("/");
-    }
     if (rk_watch_add(c->watches, table, path, conn->id, mode) == RK_OK) {
         return true;
     }

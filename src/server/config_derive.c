@@ -273,6 +273,7 @@ static void derive_tree(struct rk_server_config *config)
     core->extended_types = flag(config, RK_KEY_extended_types);
     core->emulate_353_ttl = flag(config, RK_KEY_emulate_353_ttl);
     core->enforce_quota = flag(config, RK_KEY_enforce_quota);
+    core->reconfig_enabled = flag(config, RK_KEY_reconfig_enabled);
     core->digest = flag(config, RK_KEY_digest);
     core->container_check_ms = number(config, RK_KEY_container_check);
     core->container_per_minute = number(config, RK_KEY_container_per_minute);
@@ -416,6 +417,7 @@ static void derive_words(struct rk_server_config *config)
     config->admin.min_session_timeout_ms = config->core.min_session_timeout_ms;
     config->admin.max_session_timeout_ms = config->core.max_session_timeout_ms;
     config->admin.listen_backlog = config->shell.backlog;
+    config->admin.sessionless_timeout_ms = config->shell.sessionless_timeout_ms;
 }
 
 /* A standalone Apache takes it from the servers' list, which is empty, and says so. */

@@ -25,7 +25,6 @@ static const struct rk_other_key others[] = {
     {"electionAlg", "3", RK_OTHER_ENSEMBLE, QUORUM},
     {"quorumListenOnAllIPs", "false", RK_OTHER_ENSEMBLE, QUORUM},
     {"syncEnabled", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"reconfigEnabled", "false", RK_OTHER_ENSEMBLE, QUORUM},
     {"sslQuorum", "false", RK_OTHER_ENSEMBLE, QUORUM},
     {"portUnification", "false", RK_OTHER_ENSEMBLE, QUORUM},
     {"sslQuorumReloadCertFiles", "false", RK_OTHER_ENSEMBLE, QUORUM},

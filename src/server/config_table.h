@@ -92,6 +92,7 @@ enum rk_key_flag {
     /* -- znodes -- */                                                                             \
     X(extended_types, "extendedTypesEnabled", NULL, BOOL, 0, 1, 0, 0)                              \
     X(emulate_353_ttl, "emulate353TTLNodes", NULL, BOOL, 0, 1, 0, 0)                               \
+    X(reconfig_enabled, "reconfigEnabled", NULL, BOOL, 0, 1, 0, 0)                                 \
     X(enforce_quota, "enforceQuota", NULL, BOOL, 0, 1, 0, 0)                                       \
     X(digest, "digest.enabled", NULL, BOOL, 0, 1, 1, 0)                                            \
     X(container_check, "znode.container.checkIntervalMs", NULL, DECODE, 0, RK_I32_MAX, 60000,      \
