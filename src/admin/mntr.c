@@ -274,6 +274,8 @@ static const char *const zero_percentiles[] = {
     "server_write_committed_time_ms",
     "om_proposal_process_time_ms",
     "om_commit_process_time_ms",
+    "read_final_proc_time_ms",
+    "write_final_proc_time_ms",
     "proposal_latency",
     "proposal_ack_creation_latency",
     "commit_propagation_latency",
@@ -289,6 +291,7 @@ static void put_summaries(struct view *v)
     put_summary(b, "sync_processor_batch_size", &v->shell.commit_records, 1);
     put_summary(b, "snapshottime", &m->snapshottime, 1);
     put_summary(b, "startup_txns_loaded", &m->startup_txns_loaded, 1);
+    put_summary(b, "connection_token_deficit", &m->connection_token_deficit, 1);
     put_summary(b, "node_created_watch_count", &m->node_created_watch_count, 1);
     put_summary(b, "node_deleted_watch_count", &m->node_deleted_watch_count, 1);
     put_summary(b, "node_changed_watch_count", &m->node_changed_watch_count, 1);

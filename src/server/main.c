@@ -270,6 +270,7 @@ static int start(struct server *srv)
         rk_log_write(&srv->log, RK_LEVEL_ERROR, "out of memory at the start");
         return EXIT_UNEXPECTED;
     }
+    rk_admin_set_load_time(srv->admin, srv->recovery_ms);
     struct rk_shell_parts parts = {.mem = &srv->mem,
                                    .log = &srv->log,
                                    .core = srv->core,
