@@ -30,8 +30,6 @@ enum rk_node_kind {
 };
 
 typedef uint32_t (*rk_crc32_fn)(uint32_t crc, const void *data, size_t len); /* zlib's crc32 */
-/* A built-in one, for short inputs three times as fast as zlib's. */
-uint32_t rk_tree_crc32(uint32_t crc, const void *data, size_t len);
 
 struct rk_tree_config {
     uint64_t seed;        /* of the hash tables */
@@ -44,7 +42,7 @@ struct rk_tree_config {
 struct rk_tree;
 
 /* A fresh tree: /, /zookeeper, /zookeeper/config, /zookeeper/quota as Apache makes them. NULL
- * without memory. */
+ * without memory for the tree itself; whoever runs out later panics. */
 struct rk_tree *rk_tree_create(struct rk_mem *mem, const struct rk_tree_config *config);
 void rk_tree_destroy(struct rk_tree *t);
 /* Walks everything and asserts every invariant (links, counts, digest, hash chains). Tests and sim.

@@ -2,6 +2,8 @@
  * every transaction carries the digest that Apache's tree had after it. */
 #include "tree_support.h"
 
+#include "tree/tree_int.h"
+
 static void fresh_tree(void **state)
 {
     (void)state;
@@ -48,7 +50,7 @@ static void root_and_reserved_paths(void **state)
                          0);
 }
 
-/* zlib's is the reference; ours is what the server runs. */
+/* zlib's is the reference. */
 static void crc_is_zlibs(void **state)
 {
     (void)state;
@@ -70,20 +72,33 @@ static void crc_is_zlibs(void **state)
     assert_int_equal(rk_tree_crc32(0, "123456789", 9), 0xcbf43926);
 }
 
-/* A tree that is given zlib's has the same digests. */
-static void zlib_will_do(void **state)
+/* Null and empty data digest alike, and short and long data alike by either function. */
+static void data_of_every_length(void **state)
 {
     (void)state;
+    static char text[301];
     struct fixture f;
-    struct rk_tree_config config = test_config();
-    config.crc32 = test_crc32;
-    fixture_open(&f, &config);
-    assert_int_equal(rk_tree_digest(f.t), 0x51c6d660u);
-    make(&f, "/a", NULL); /* nothing to add is not the same as NULL to zlib */
-    struct rk_stat_persisted stat = persisted_of(&f, "/a");
-    assert_int_equal(
-        rk_tree_digest_of(f.t, find(&f, "/a")),
-        rk_tree_node_digest(rk_tree_crc32, rk_bytes_str("/a"), rk_bytes_str(""), &stat));
+    fixture_open(&f, NULL);
+    make(&f, "/a", NULL);
+    for (int32_t len = 0; len <= 300; len++) {
+        struct rk_stat_persisted stat = persisted_of(&f, "/a");
+        uint8_t all[2 + 300 + 60] = "/a";
+        size_t at = 2 + (size_t)(len > 0 ? len - 1 : 0);
+        memset(all + 2, 'x', at - 2);
+        rk_store_i64(all + at, stat.czxid);
+        rk_store_i64(all + at + 8, stat.mzxid);
+        rk_store_i64(all + at + 16, stat.pzxid);
+        rk_store_i64(all + at + 24, stat.ctime);
+        rk_store_i64(all + at + 32, stat.mtime);
+        rk_store_i32(all + at + 40, stat.version);
+        rk_store_i32(all + at + 44, stat.cversion);
+        rk_store_i32(all + at + 48, stat.aversion);
+        rk_store_i64(all + at + 52, stat.ephemeral_owner);
+        assert_int_equal(rk_tree_digest_of(f.t, find(&f, "/a")), test_crc32(0, all, at + 60));
+        memset(text, 'x', (size_t)len);
+        text[len] = '\0';
+        assert_int_equal(apply(&f, txn_set_data("/a", text, len)), 0);
+    }
     fixture_close(&f);
 }
 
@@ -171,7 +186,7 @@ int main(void)
         cmocka_unit_test(one_create),
         cmocka_unit_test(root_and_reserved_paths),
         cmocka_unit_test(crc_is_zlibs),
-        cmocka_unit_test(zlib_will_do),
+        cmocka_unit_test(data_of_every_length),
         cmocka_unit_test(mismatch_is_told),
         cmocka_unit_test(switched_off),
         cmocka_unit_test(log_of_apache),
