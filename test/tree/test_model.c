@@ -5,7 +5,7 @@
 #include "tree/path.h"
 #include "tree_random.h"
 
-#define TXNS        4000
+#define TXNS        2000
 #define CHECK_EVERY 40
 
 struct run {

@@ -210,7 +210,7 @@ static void run_seed(uint64_t seed, uint32_t between_max, bool has_quota)
 static void slow_walk(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 150; seed++) {
+    for (uint64_t seed = 1; seed <= 80; seed++) {
         run_seed(seed, 6, false);
     }
 }
@@ -218,7 +218,7 @@ static void slow_walk(void **state)
 static void quick_walk(void **state)
 {
     (void)state;
-    for (uint64_t seed = 101; seed <= 250; seed++) {
+    for (uint64_t seed = 101; seed <= 180; seed++) {
         run_seed(seed, 1, seed % 2 == 0);
     }
 }
