@@ -107,8 +107,8 @@ double rk_admin_average(uint64_t sum, uint64_t count)
     double fraction = frexp((double)sum / (double)count, &exponent);
     unsigned __int128 scaled = (unsigned __int128)(uint64_t)ldexp(fraction, 53) * 10000u;
     int shift = 53 - exponent;
-    if (shift <= 0) {
-        return (double)sum / (double)count; /* no decimals to round */
+    if (shift < 53 - 39) {
+        return (double)sum / (double)count; /* from 2^39 on neighbours are over 0.0001 apart */
     }
     if (shift >= 127) {
         return 0;

@@ -80,10 +80,12 @@ static bool next_line(struct line_reader *r)
         } else {
             r->first_line = r->len == 0 ? r->line : r->first_line;
             is_continued = copy_line(r);
+            /* A backslash at the very end continues nothing; alone it is an empty key, in Java. */
+            bool is_last = r->at + 1 >= r->text.len;
             if (r->at < r->text.len) {
                 take_end(r);
             }
-            if (!is_continued && r->len > 0) {
+            if (is_continued ? is_last : r->len > 0) {
                 return true;
             }
         }
