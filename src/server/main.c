@@ -113,15 +113,17 @@ static void fit_connections(struct server *srv)
     }
     uint32_t fit = may_have > UINT32_MAX ? UINT32_MAX : (uint32_t)may_have;
     fit = fit > 2 * FDS_FOR_OURSELVES ? fit - FDS_FOR_OURSELVES : FDS_FOR_OURSELVES;
-    if (fit < srv->config.shell.conn_max) {
-        rk_log_write(&srv->log, RK_LEVEL_INFO,
-                     "the limit of open files leaves room for fewer connections open_files=%llu "
-                     "connections=%u instead_of=%u",
-                     (unsigned long long)may_have, (unsigned)fit,
-                     (unsigned)srv->config.shell.conn_max);
-        srv->config.shell.conn_max = fit;
-        srv->config.core.conn_max = fit;
+    if (fit >= srv->config.shell.conn_max) {
+        return;
     }
+    bool is_asked = srv->config.settings[RK_KEY_conn_max].text != NULL ||
+                    srv->config.shell.total_conn_max >= fit;
+    rk_log_write(&srv->log, is_asked ? RK_LEVEL_WARN : RK_LEVEL_DEBUG,
+                 "the limit of open files (%llu) leaves room for fewer connections than configured "
+                 "connections=%u",
+                 (unsigned long long)may_have, (unsigned)fit);
+    srv->config.shell.conn_max = fit;
+    srv->config.core.conn_max = fit;
 }
 
 /* What depends on the machine, or is drawn anew at each start. */
@@ -294,13 +296,13 @@ static int start(struct server *srv)
 
 static int serve(struct server *srv)
 {
-    rk_log_write(
-        &srv->log, RK_LEVEL_INFO,
-        "rookery: serving %s data_dir=%s last_zxid=0x%llx replayed=%llu recovery_ms=%lld pid=%lld",
-        rk_shell_bound(srv->shell), srv->config.data_dir,
-        (unsigned long long)rk_core_last_zxid(srv->core),
-        (unsigned long long)srv->recovered.txn_count, (long long)srv->recovery_ms,
-        (long long)getpid());
+    rk_log_write(&srv->log, RK_LEVEL_INFO,
+                 "rookery: serving %s data_dir=%s last_zxid=0x%llx replayed=%llu recovery_ms=%lld "
+                 "connections_max=%u pid=%lld",
+                 rk_shell_bound(srv->shell), srv->config.data_dir,
+                 (unsigned long long)rk_core_last_zxid(srv->core),
+                 (unsigned long long)srv->recovered.txn_count, (long long)srv->recovery_ms,
+                 (unsigned)srv->config.shell.conn_max - 1, (long long)getpid());
     if (!rk_notify_send("READY=1")) {
         rk_log_write(&srv->log, RK_LEVEL_WARN, "systemd was not told that the server is ready: %s",
                      strerror(errno));

@@ -178,7 +178,7 @@ static struct rk_conn *new_conn(struct rk_shell *s, const struct rk_addr *addr)
     c->id = (uint64_t)s->last_generation << 32 | slot;
     c->shell = s;
     c->addr = *addr;
-    c->read_turn = s->turn - 1;
+    c->next_turn = s->turn;
     rk_list_init(&c->phase_link);
     rk_list_init(&c->stall_link);
     rk_list_init(&c->dirty_link);
@@ -228,6 +228,7 @@ void rk_conn_open(struct rk_shell *s, int take_fd, const struct rk_addr *addr)
     struct rk_event event = rk_turn_event(s, RK_EV_CONN_OPEN, c->id);
     event.u.open.address = rk_bytes_of(host, rk_addr_host_text(addr, host));
     rk_turn_step(s, &event);
+    rk_conn_log(c, RK_LIMIT_TRAFFIC, RK_LEVEL_DEBUG, "connection opened");
     rk_conn_start_reading(c);
 }
 
@@ -273,10 +274,11 @@ void rk_conn_release(struct rk_conn *c, enum rk_conn_hold hold)
 /* -- Closing ---------------------------------------------------------------------------------- */
 
 /* The core hears of it in rk_turn_settle, after the effects of what was taken from c before. */
-static void leave(struct rk_conn *c)
+static void leave(struct rk_conn *c, const char *how)
 {
     struct rk_shell *s = c->shell;
     RK_ASSERT(c->state == RK_CONN_OPEN);
+    rk_conn_log(c, RK_LIMIT_TRAFFIC, RK_LEVEL_DEBUG, "connection %s", how);
     RK_ASSERT(s->stats.conn_count > 0);
     s->stats.conn_count--;
     rk_list_push(&s->gone, &c->gone_link);
@@ -293,7 +295,7 @@ void rk_conn_kill(struct rk_conn *c, bool must_reset)
         return;
     }
     if (c->state == RK_CONN_OPEN) {
-        leave(c);
+        leave(c, must_reset ? "dropped" : "lost");
     } else {
         s->stats.closing_count--;
     }
@@ -316,7 +318,7 @@ void rk_conn_kill(struct rk_conn *c, bool must_reset)
 void rk_conn_close(struct rk_conn *c)
 {
     if (c->state == RK_CONN_OPEN) {
-        leave(c);
+        leave(c, c->is_eof ? "closed by its client" : "closed");
         c->state = RK_CONN_CLOSING;
         c->shell->stats.closing_count++;
     }

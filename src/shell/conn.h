@@ -49,7 +49,7 @@ struct rk_conn {
     struct rk_ip_count *ip; /* counted there until closed */
     uint8_t *in;            /* part of a frame, or frames waiting: in[in_at..in_len) */
     uint32_t in_at, in_len, in_cap;
-    uint32_t read_turn;           /* the turn of the last read */
+    uint32_t next_turn;           /* not read from before it */
     uint32_t seg_first, seg_last; /* of this turn's output, 0 = none */
     struct rk_chunk *out_first, *out_last;
     uint64_t out_bytes;          /* held in chunks */
@@ -76,7 +76,8 @@ enum rk_limit {
     RK_LIMIT_SESSIONLESS,
     RK_LIMIT_SLOW,
     RK_LIMIT_MEMORY,
-    RK_LIMIT_NOTES, /* and one for each rk_note */
+    RK_LIMIT_TRAFFIC, /* debug lines: no limit */
+    RK_LIMIT_NOTES,   /* and one for each rk_note */
 };
 
 /* -- conn.c ----------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 /* A connection's share of one turn. */
 #define TURN_FRAMES_MAX 64u
 #define TURN_MADE_MAX   (512u << 10) /* bytes of answers */
+#define TURN_MADE_FREE  (64u << 10)  /* for each so many of them it sits one more turn out */
 
 #define FRAME_BYTES_MIN 8u    /* xid and type; the first frame of a connection has neither */
 #define PART_EXACT_MAX  4096u /* up to here a part gets room for its whole frame at once */
@@ -23,6 +24,12 @@ static struct rk_conn *conn_of(void *handle)
     struct rk_conn *c = RK_CONTAINER_OF((uv_tcp_t *)handle, struct rk_conn, tcp);
     RK_ASSERT(c->magic == RK_CONN_MAGIC);
     return c;
+}
+
+/* Turn numbers wrap around. */
+static bool is_its_turn(const struct rk_conn *c)
+{
+    return (int32_t)(c->next_turn - c->shell->turn) <= 0;
 }
 
 /* -- Bytes held ------------------------------------------------------------------------------- */
@@ -200,7 +207,7 @@ static bool take_word(struct rk_conn *c, const uint8_t *head, struct rk_bytes re
 static void feed(struct rk_conn *c, struct rk_bytes in)
 {
     struct rk_shell *s = c->shell;
-    size_t made_max = s->fx.bytes.len + TURN_MADE_MAX;
+    size_t made_from = s->fx.bytes.len;
     struct rk_event event = rk_turn_event(s, RK_EV_FRAME, c->id);
     enum rk_err err;
     /* Holds come with effects, and those are carried out between feeds. */
@@ -212,7 +219,8 @@ static void feed(struct rk_conn *c, struct rk_bytes in)
         }
         struct rk_bytes peeked = in;
         err = rk_frame_next(&peeked, s->config.frame_bytes_max, &event.u.frame.bytes);
-        if (err != RK_OK || frames == TURN_FRAMES_MAX || s->fx.bytes.len > made_max) {
+        if (err != RK_OK || frames == TURN_FRAMES_MAX ||
+            s->fx.bytes.len - made_from > TURN_MADE_MAX) {
             break;
         }
         if (c->has_frame && event.u.frame.bytes.len < FRAME_BYTES_MIN) {
@@ -223,6 +231,7 @@ static void feed(struct rk_conn *c, struct rk_bytes in)
         rk_turn_step(s, &event);
         in = peeked;
     }
+    c->next_turn = s->turn + 1 + (uint32_t)((s->fx.bytes.len - made_from) / TURN_MADE_FREE);
     if (err == RK_ERR_MALFORMED || err == RK_ERR_TOO_BIG) {
         reject(c, in);
         return;
@@ -286,6 +295,10 @@ void rk_input_run_backlog(struct rk_shell *s)
     while ((it = rk_list_pop(&s->backlog)) != &end) {
         struct rk_conn *c = RK_CONTAINER_OF(it, struct rk_conn, backlog_link);
         RK_ASSERT(c->state == RK_CONN_OPEN && c->holds == RK_HOLD_BACKLOG);
+        if (!is_its_turn(c)) {
+            rk_list_push(&s->backlog, &c->backlog_link);
+            continue;
+        }
         rk_turn_begin(s);
         feed(c, held(c));
         rk_turn_relieve(s);
@@ -301,11 +314,11 @@ void rk_input_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     (void)suggested; /* always 64 KiB, as ours */
     struct rk_conn *c = conn_of(handle);
     struct rk_shell *s = c->shell;
-    if (c->holds != 0 || c->read_turn == s->turn) {
+    if (c->holds != 0 || !is_its_turn(c)) {
         *ret_buf = uv_buf_init(NULL, 0);
         return;
     }
-    c->read_turn = s->turn;
+    c->next_turn = s->turn + 1;
     *ret_buf = uv_buf_init((char *)s->read_buf, RK_READ_BYTES);
 }
 

@@ -22,7 +22,7 @@ void rk_shell_config_init(struct rk_shell_config *config)
 {
     *config = (struct rk_shell_config){
         .backlog = -1,
-        .conn_max = 65536,
+        .conn_max = 1u << 20,
         .client_conn_max = 60,
         .sessionless_timeout_ms = 10000,
         .frame_bytes_max = 0xfffff,
@@ -116,6 +116,7 @@ struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
     for (size_t i = 0; i < RK_LIMIT_COUNT; i++) {
         s->limits[i].burst = LINES_PER_SECOND;
     }
+    s->limits[RK_LIMIT_TRAFFIC].burst = UINT32_MAX;
     struct rk_link *lists[] = {&s->sessionless, &s->lingering, &s->stalled,
                                &s->dirty,       &s->backlog,   &s->gone};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {

@@ -33,7 +33,7 @@ struct rk_shell_config {
 
     /* -- clients ----------------------------------------------------------------------------------
      */
-    uint32_t conn_max;              /* slots; the core's conn_max must be the same */
+    uint32_t conn_max;              /* slots; the core's conn_max must be the same. Costs nothing */
     uint32_t client_conn_max;       /* maxClientCnxns: per address; 0 = no limit */
     uint32_t total_conn_max;        /* maxCnxns; 0 = no limit */
     bool tcp_keepalive;             /* clientTcpKeepAlive */

@@ -494,7 +494,7 @@ def few_descriptors_at_the_start_mean_few_connections():
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)))
         server.pid = server.process.pid
         wait_for('serving', lambda: 'rookery: serving' in server.log_text())
-        zk.check('leaves room for fewer connections open_files=200' in server.log_text(), 'no line')
+        zk.check('connections_max=135 ' in server.log_text(), 'not in the serving line')
         good = w.Client(server)
         socks = list(filter(None, [try_connect(server) for _ in range(300)]))
         time.sleep(0.3)
