@@ -47,6 +47,10 @@ def parse_args(description, extra=None):
 
 
 def make_server(kind, conf=None, props=None, **options):
+    if kind == 'rookery':
+        possible, why = zk.have(kind)
+        if not possible:        # the product itself is no optional extra
+            raise zk.ServerFailed(why)
     merged_conf = dict(CONF)
     merged_conf.update(conf or {})
     merged_props = dict(PROPS)
@@ -182,6 +186,14 @@ def restart(server, forwarder, while_down=None):
         while_down()
     server.start()
     forwarder.heal()
+
+
+def end_in_order(server):
+    """SIGTERM after all that was asked of it: the server closes its data and says so with 0."""
+    status = server.terminate()
+    # Java's runtime reports the signal, whatever the server did about it.
+    expected = 143 if server.kind == 'apache' else 0
+    zk.check_equal(status, expected, 'exit status after SIGTERM')
 
 
 def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, prefix=''):

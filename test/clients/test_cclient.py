@@ -290,6 +290,7 @@ def main():
             if not args.only or args.only in name:
                 suite.run(name, test, server)
         forwarder.close()
+        suite.run('server ends in order', kit.end_in_order, server)
     except (zk.Skipped, zk.ServerFailed) as why:
         suite.run('server starts', kit.reraise, why)
     finally:

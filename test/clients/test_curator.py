@@ -46,6 +46,7 @@ def main():
                        forwarder.hosts] + ([args.only] if args.only else [])
             kit.run_reporting_child(suite, command, server, forwarder, timeout_s=180)
         forwarder.close()
+        suite.run('server ends in order', kit.end_in_order, server)
     except (zk.Skipped, zk.ServerFailed) as why:
         suite.run('server starts', kit.reraise, why)
     finally:

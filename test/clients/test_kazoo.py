@@ -52,6 +52,7 @@ def main():
 
         suite.run(name, run_in_env, servers=[server])
     forwarder.close()
+    suite.run('server ends in order', kit.end_in_order, server)
     return suite.finish()
 
 

@@ -164,6 +164,7 @@ def main():
                     raise zk.CheckFailed(why.strip().splitlines()[-1] + '\n' + why)
 
             suite.run(name, run_one, servers=[server])
+    suite.run('server ends in order', kit.end_in_order, server)
     return suite.finish()
 
 

@@ -564,6 +564,7 @@ def main():
         suite.run('zkCli.sh: ' + name.replace('_', ' '), test_script, server, name, args.record)
     suite.run('zkCli.sh: one-shot commands', test_one_shot_commands, server)
     suite.run('zkCli.sh: over a restart', test_shell_over_a_restart, server)
+    suite.run('server ends in order', kit.end_in_order, server)
     return suite.finish()
 
 
