@@ -22,6 +22,7 @@ bool rk_bench_window_begin(struct rk_bench_net *net)
     bool is_read = read_proc(net, &net->result->before);
     net->now_ns = rk_bench_now_ns();
     net->result->measured_ns = net->now_ns; /* until the end: the beginning */
+    net->result->client_cpu_ns = rk_bench_own_cpu_ns();
     return is_read;
 }
 
@@ -30,6 +31,7 @@ bool rk_bench_window_end(struct rk_bench_net *net)
     uint64_t now_ns = rk_bench_now_ns();
     RK_ASSERT(now_ns >= net->result->measured_ns);
     net->result->measured_ns = now_ns - net->result->measured_ns;
+    net->result->client_cpu_ns = rk_bench_own_cpu_ns() - net->result->client_cpu_ns;
     return read_proc(net, &net->result->after);
 }
 

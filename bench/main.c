@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 static bool show(const struct rk_bench_result *result, const struct rk_bench_options *o)
 {
@@ -52,7 +51,7 @@ int main(int argc, char **argv)
         break;
     case RK_BENCH_LOAD:
         if (options.run_id == 0) {
-            options.run_id = (uint32_t)time(NULL);
+            options.run_id = (uint32_t)(rk_bench_now_ns() >> 16) | 1u;
         }
         is_run = rk_bench_load_run(&options, &mem, &result);
         break;

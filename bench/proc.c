@@ -14,12 +14,22 @@
 
 #define TEXT_MAX 8192u
 
-uint64_t rk_bench_now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec now;
-    int err = clock_gettime(CLOCK_MONOTONIC, &now);
+    int err = clock_gettime(clock, &now);
     RK_ASSERT(err == 0);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t rk_bench_now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t rk_bench_own_cpu_ns(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static bool read_text(const char *path, char text[TEXT_MAX])

@@ -28,5 +28,7 @@ enum rk_err rk_bench_proc_read(const int64_t *pids, uint32_t count,
 
 /* CLOCK_MONOTONIC. */
 uint64_t rk_bench_now_ns(void);
+/* CPU time of this process. */
+uint64_t rk_bench_own_cpu_ns(void);
 
 #endif

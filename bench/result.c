@@ -88,6 +88,11 @@ static double user_share(const struct rk_bench_result *r)
     return user + system == 0 ? 0.5 : (double)user / (double)(user + system);
 }
 
+static double client_cores(const struct rk_bench_result *r)
+{
+    return r->measured_ns == 0 ? 0.0 : (double)r->client_cpu_ns / (double)r->measured_ns;
+}
+
 static double mean_us(const struct rk_hist *h)
 {
     return h->count == 0 ? 0.0 : (double)h->sum / (double)h->count / 1000.0;
@@ -161,9 +166,9 @@ void rk_bench_result_json(const struct rk_bench_result *r, const struct rk_bench
                   (unsigned)o->server_count);
     (void)fprintf(out,
                   "  \"ops\": %llu,\n  \"seconds\": %.3f,\n  \"ops_per_s\": %.1f,\n"
-                  "  \"behind_max\": %llu,\n",
+                  "  \"behind_max\": %llu,\n  \"client_cores\": %.3f,\n",
                   (unsigned long long)r->ops, (double)r->measured_ns / 1e9, rk_bench_ops_per_s(r),
-                  (unsigned long long)r->behind_max);
+                  (unsigned long long)r->behind_max, client_cores(r));
     put_latency(out, &r->latency_ns);
     put_proc(out, r);
     for (uint32_t i = 0; i < r->extra_count; i++) {
@@ -213,8 +218,9 @@ void rk_bench_result_print(const struct rk_bench_result *r, const struct rk_benc
                   o->load_name != NULL ? o->load_name : "raw-sync", (unsigned)o->connections,
                   (unsigned)o->outstanding, (unsigned)o->value_bytes, (unsigned)o->server_count,
                   o->server_count == 1 ? "" : "s");
-    (void)fprintf(out, "  throughput %.0f/s (%llu in %.2f s)\n", rk_bench_ops_per_s(r),
-                  (unsigned long long)r->ops, (double)r->measured_ns / 1e9);
+    (void)fprintf(out, "  throughput %.0f/s (%llu in %.2f s, client on %.2f cores)\n",
+                  rk_bench_ops_per_s(r), (unsigned long long)r->ops, (double)r->measured_ns / 1e9,
+                  client_cores(r));
     (void)fprintf(out, "  latency us mean %.1f", mean_us(&r->latency_ns));
     for (size_t i = 0; i < QUANTILE_COUNT; i++) {
         (void)fprintf(out, ", %s %.1f", quantiles[i].name,

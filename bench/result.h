@@ -16,6 +16,7 @@ struct rk_bench_result {
     struct rk_hist latency_ns; /* of every operation begun within the measured time */
     uint64_t ops;              /* right answers within the measured time */
     uint64_t measured_ns;
+    uint64_t client_cpu_ns; /* of ourselves in that time: near measured_ns we are the limit */
     uint64_t behind_max; /* --rate: most operations ever due but not sent for lack of a free slot */
 
     struct {
