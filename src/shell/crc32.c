@@ -6,8 +6,6 @@
  * there, and by test/shell/test_crc32.c elsewhere. */
 #include "shell/crc32.h"
 
-#include "tree/tree.h"
-
 #include <zlib.h>
 
 #if defined(__x86_64__)
@@ -84,15 +82,12 @@ static bool has_pclmul(void)
 
 uint32_t rk_crc32(uint32_t crc, const void *data, size_t len)
 {
-    if (len < FOLD_MIN) {
-        return rk_tree_crc32(crc, data, len);
-    }
-    if (!has_pclmul()) {
+    if (len < FOLD_MIN || !has_pclmul()) {
         return (uint32_t)crc32_z(crc, data, len);
     }
     size_t whole = len - len % FOLD_BYTES;
     crc = ~run(~crc, data, whole);
-    return rk_tree_crc32(crc, (const uint8_t *)data + whole, len - whole);
+    return whole == len ? crc : (uint32_t)crc32_z(crc, (const uint8_t *)data + whole, len - whole);
 }
 
 #else
