@@ -35,6 +35,7 @@ struct rk_snap_stream {
     z_stream z;
     bool has_z;
     bool is_done;
+    bool is_damaged; /* a read found the compressed bytes wrong */
 
     uint8_t *block; /* snappy: unpacked, not yet handed out */
     size_t block_at;
@@ -185,15 +186,19 @@ static enum rk_err read_snappy(struct rk_snap_stream *s, uint8_t *out, size_t ca
 static enum rk_err read_stream(void *ctx, uint8_t *out, size_t cap, size_t *ret_got)
 {
     struct rk_snap_stream *s = ctx;
+    enum rk_err err = RK_OK;
     switch (s->compression) {
     case RK_SNAP_GZIP:
-        return read_gzip(s, out, cap, ret_got);
-    case RK_SNAP_SNAPPY:
-        return read_snappy(s, out, cap, ret_got);
-    case RK_SNAP_PLAIN:
+        err = read_gzip(s, out, cap, ret_got);
         break;
+    case RK_SNAP_SNAPPY:
+        err = read_snappy(s, out, cap, ret_got);
+        break;
+    case RK_SNAP_PLAIN:
+        return s->raw.read(s->raw.ctx, out, cap, ret_got);
     }
-    return s->raw.read(s->raw.ctx, out, cap, ret_got);
+    s->is_damaged = err == RK_ERR_CORRUPT;
+    return err;
 }
 
 struct rk_snap_source rk_snap_stream_source(struct rk_snap_stream *s)
@@ -323,7 +328,7 @@ enum rk_err rk_snap_read(struct rk_mem *mem, const struct rk_disk *disk, const c
     }
     struct rk_snap_source source = rk_snap_stream_source(s);
     err = rk_snap_parse(mem, &source, limit_bytes, sink, ret, ret_why);
-    if (err == RK_ERR_CORRUPT && **ret_why == '\0') {
+    if (s->is_damaged) {
         *ret_why = "its compressed stream is damaged";
     }
     rk_snap_stream_destroy(s);

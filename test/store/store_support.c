@@ -15,6 +15,7 @@ static enum rk_err sink_begin(void *ctx)
     struct fixture *f = ctx;
     f->begun++;
     f->sessions = f->acls = f->nodes = f->seen_count = 0;
+    f->mismatches = 0;
     f->is_fresh = false;
     f->snapshot_zxid = -1;
     return RK_OK;
@@ -40,9 +41,10 @@ static enum rk_err sink_node(void *ctx, struct rk_bytes path, struct rk_bytes da
     struct fixture *f = ctx;
     (void)acl_id; /* any will do */
     f->nodes++;
-    /* Nodes of write_snapshot carry their number twice. */
+    /* Nodes of try_snapshot say twice how long their data is. Nothing is sealed yet: see
+     * snapshot_done. */
     if (rk_bytes_starts_with(path, rk_bytes_str("/node-"))) {
-        assert_int_equal(data.len, stat->version);
+        f->mismatches += data.len != (uint32_t)stat->version;
     }
     return f->refuse_nodes ? RK_ERR_CORRUPT : RK_OK;
 }
@@ -54,6 +56,7 @@ static enum rk_err sink_snapshot_done(void *ctx, rk_zxid zxid, bool has_digest, 
     f->snapshot_zxid = zxid;
     f->has_digest = has_digest;
     f->digest = digest;
+    assert_int_equal(f->mismatches, 0);
     assert_true(!has_digest || digest_zxid == zxid);
     return RK_OK;
 }

@@ -34,6 +34,7 @@ struct fixture {
     uint32_t sessions;
     uint32_t acls;
     uint32_t nodes;
+    uint32_t mismatches; /* nodes that contradict themselves */
     bool is_fresh;
     rk_zxid snapshot_zxid;
     bool has_digest;
