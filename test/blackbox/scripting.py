@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import zkharness as zk
+import zkwire as w
 
 
 def digest_id(user_and_password):
@@ -20,7 +21,8 @@ SUPER = 'super:secret'
 # sleeps; only 'expiry' lets sessions and containers die.
 _LONG = {'maxSessionTimeout': 900000}
 _NO_REAPER = {'znode.container.checkIntervalMs': '86400000'}
-_SUPER_PROPS = {**_NO_REAPER, 'zookeeper.DigestAuthenticationProvider.superDigest': digest_id(SUPER)}
+_SUPER_PROPS = {**_NO_REAPER,
+                'zookeeper.DigestAuthenticationProvider.superDigest': digest_id(SUPER)}
 
 CONFIGS = {
     'plain': dict(conf=dict(_LONG), props=_SUPER_PROPS),
@@ -63,10 +65,5 @@ def expect(reply, err):
         raise zk.CheckFailed('the reference server closed the connection instead of err %d' % err)
     if reply.err != err:
         raise zk.CheckFailed('the script is wrong: it expects err %d, the reference server says %s'
-                             % (err, w_describe(reply)))
+                             % (err, w.describe_reply(reply.op, reply.payload)))
     return reply
-
-
-def w_describe(reply):
-    import zkwire
-    return zkwire.describe_reply(reply.op, reply.payload)

@@ -23,8 +23,8 @@ def auth_schemes(p, root):
         t.create('%s-%d' % (root, t.sessions[0] & 0xff), acl=w.CREATOR_ALL, flags=2)
         t.end()
     for scheme, data in (('nope', b'x'), ('world', b'anyone'), ('auth', b''), ('super', b'x'),
-                         ('sasl', b'x'), ('x509', b'x'), (None, b'x'), ('', b''), ('DIGEST', b'u:p'),
-                         ('digest', None)):
+                         ('sasl', b'x'), ('x509', b'x'), (None, b'x'), ('', b''),
+                         ('DIGEST', b'u:p'), ('digest', None)):
         t = p.open()
         t.auth(scheme, data, xid=w.AUTH_XID)
         if not t.is_closed:
@@ -63,7 +63,8 @@ def acl_fix_up(p, root):
     lists = [None, [], w.OPEN, w.OPEN + w.OPEN, [(31, 'world', 'anyone'), (1, 'world', 'anyone')],
              [(31, 'world', 'Anyone')], [(31, 'world', '')], [(31, 'world', None)],
              [(31, None, 'anyone')], [(31, None, None)], [(31, '', '')], [(0, 'world', 'anyone')],
-             [(255, 'world', 'anyone')], [(-1, 'world', 'anyone')], [(2 ** 31 - 1, 'ip', '127.0.0.1')],
+             [(255, 'world', 'anyone')], [(-1, 'world', 'anyone')],
+             [(2 ** 31 - 1, 'ip', '127.0.0.1')],
              [(31, 'auth', '')], [(31, 'auth', 'u')], [(31, 'auth', None)],
              [(1, 'auth', ''), (2, 'auth', '')], [(31, 'auth', ''), (31, 'world', 'anyone')],
              [(31, 'auth', ''), (31, 'digest', digest_id(U))], [(31, 'super', '')],
@@ -80,7 +81,8 @@ def acl_fix_up(p, root):
              [(31, 'ip', '1.2.3.4/-1')], [(31, 'ip', '1.2.3.4/8/9')], [(31, 'ip', 'localhost')],
              [(31, 'ip', '01.02.03.04')], [(31, 'ip', '+1.2.3.4')], [(31, 'ip', '1..2.3')],
              [(31, 'ip', '1.2.3.4.')], [(31, 'ip', ' 1.2.3.4')],
-             [(1, 'digest', digest_id(U)), (2, 'digest', digest_id(U)), (1, 'digest', digest_id(U))]]
+             [(1, 'digest', digest_id(U)), (2, 'digest', digest_id(U)),
+              (1, 'digest', digest_id(U))]]
     for at, acl in enumerate(lists):
         for twin, letter in ((t, 't'), (u, 'u')):
             path = '%s/%s%d' % (root, letter, at)
@@ -111,8 +113,8 @@ def ids_of_odd_characters(p, root):
     """Ids that are not ASCII: stored, masked, matched, shown."""
     t, u = p.open(), p.open()
     t.create(root)
-    names = ['\u00fc\u00e9', '\u65e5\u672c', '\ufeff', '\x01', '\n', '\x7f', '\ue000', '\uffff', 'a b',
-             '\0', '\\', "'", '"', ',', '/', '@', 'x' * 3000]
+    names = ['\u00fc\u00e9', '\u65e5\u672c', '\ufeff', '\x01', '\n', '\x7f', '\ue000', '\uffff',
+             'a b', '\0', '\\', "'", '"', ',', '/', '@', 'x' * 3000]
     for at, name in enumerate(names):
         n = '%s/n%d' % (root, at)
         acl = [(31, 'digest', name + ':' + name), (w.READ, 'world', 'anyone')]

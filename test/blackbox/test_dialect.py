@@ -90,8 +90,9 @@ def event_zxids(server, root):
     zxids = [c.set(root).zxid, c.create(root + '/a').zxid, c.set(root + '/a').zxid,
              c.expect(OK, w.MULTI, w.multi([(w.CREATE, w.create(root + '/b')),
                                             (w.DELETE, w.path_version(root + '/b'))])).zxid]
-    expected = [(zxids[0], DATA, root), (zxids[1], CREATED, root + '/a'), (zxids[1], CHILDREN, root),
-                (zxids[2], DATA, root + '/a'), (zxids[3], CREATED, root + '/b'),
+    expected = [(zxids[0], DATA, root), (zxids[1], CREATED, root + '/a'),
+                (zxids[1], CHILDREN, root), (zxids[2], DATA, root + '/a'),
+                (zxids[3], CREATED, root + '/b'),
                 (zxids[3], CHILDREN, root), (zxids[3], DELETED, root + '/b'),
                 (zxids[3], CHILDREN, root)]
     for client in (c, other):
@@ -418,9 +419,9 @@ def behind_a_close(server, root):
     for _ in range(10):
         c = Client(server)
         before = watcher.zxid()
+        late = [w.frame(3 + i, w.CREATE, w.create('%s/late%d' % (root, i))) for i in range(5)]
         c.wire.send(w.frame(1, w.CREATE, w.create(root + '/e', flags=1)),
-                    w.frame(2, w.CLOSE_SESSION),
-                    *[w.frame(3 + i, w.CREATE, w.create('%s/late%d' % (root, i))) for i in range(5)],
+                    w.frame(2, w.CLOSE_SESSION), *late,
                     w.frame(9, w.GET_DATA, w.path_watch(root)), w.frame(w.PING_XID, w.PING))
         zk.check_equal(c.take(w.CREATE).xid, 1, 'first reply')
         zk.check_equal(c.take(w.CLOSE_SESSION).xid, 2, 'second reply')

@@ -159,7 +159,7 @@ def lost_doubled_and_swapped_frames():
         u.tree('/x')
 
     def on_event(change):
-        return lambda side, payload: change(payload) if side == 1 and w.is_event(payload) else payload
+        return lambda side, p: change(p) if side == 1 and w.is_event(p) else p
 
     def delayed(side, payload):
         # Swap two events: hold the first back until the second has come.

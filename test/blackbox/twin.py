@@ -428,7 +428,9 @@ class Twin:
             elif r.op in ACL_OPS:
                 self._note_ids(r.payload)
         shown = ' | '.join(w.describe_request(r.payload) for r in reqs)
-        pair.note('%s > %s' % (self.name, shown if len(shown) < 1500 else shown[:900] + ' ... ' + shown[-500:]))
+        if len(shown) > 1500:
+            shown = shown[:900] + ' ... ' + shown[-500:]
+        pair.note('%s > %s' % (self.name, shown))
         fence = Req(w.PING, xid=w.PING_XID)
         fence.encode(0)
         # A request behind a closeSession is dropped or answered -112, whichever thread is first,
