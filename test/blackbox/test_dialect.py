@@ -8,6 +8,7 @@ that harm an Apache server, so they go to Rookery alone.
 
 import argparse
 import os
+import re
 import socket
 import sys
 
@@ -443,12 +444,20 @@ def ping_xids(server, root):
         zk.check_equal(c.take(w.GET_DATA, 10).xid, 100 + i, 'xid')
 
 
+def rows_are_documented():
+    with open(os.path.join(zk.ROOT, 'docs', 'compatibility.md')) as f:
+        rows = set(re.findall(r'^\| `([a-z0-9-]+)` \|', f.read(), re.M))
+    missing = sorted({row for row, *_ in TESTS} - rows)
+    zk.check(not missing, 'no row in docs/compatibility.md for: %s' % ', '.join(missing))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--against', default='rookery', choices=sorted(zk.KINDS))
     parser.add_argument('--only')
     args = parser.parse_args()
     suite = zk.Suite('dialect')
+    suite.run('dialect rows are documented', rows_are_documented)
     servers = {}
     for at, (row, title, config, is_dialect, fn) in enumerate(TESTS):
         name = 'dialect %s: %s' % (row, title)
