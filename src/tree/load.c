@@ -15,10 +15,30 @@ enum rk_err rk_tree_load_acl(struct rk_tree *t, int64_t acl_id, const struct rk_
     return RK_OK;
 }
 
-enum rk_err rk_tree_load_node(struct rk_tree *t, struct rk_bytes path, struct rk_bytes data,
+/* Nodes wait here for a moment, so that the memory they will touch is on its way when their turn
+ * comes: a load of a million nodes is all cache misses otherwise. */
+#define LOAD_QUEUE 16u /* power of two */
+#define LOAD_CLOSE 8u  /* this far from its turn a node's neighbours in the index are fetched */
+
+struct queued {
+    struct rk_buf bytes; /* path, then data */
+    uint32_t path_len;
+    uint32_t data_len;
+    bool has_data;
+    uint32_t hash;
+    int64_t acl_id;
+    struct rk_stat_persisted stat;
+};
+
+struct rk_tree_loader {
+    struct queued queue[LOAD_QUEUE];
+    uint32_t head; /* next one's turn; counts on */
+    uint32_t tail;
+};
+
+static enum rk_err add_loaded(struct rk_tree *t, struct rk_bytes path, struct rk_bytes data,
                               int64_t acl_id, const struct rk_stat_persisted *stat)
 {
-    RK_ASSERT(t->snap_out == NULL);
     if (path.data == NULL) {
         return RK_ERR_CORRUPT;
     }
@@ -38,6 +58,90 @@ enum rk_err rk_tree_load_node(struct rk_tree *t, struct rk_bytes path, struct rk
         return RK_ERR_CORRUPT;
     }
     (void)rk_tree_add(t, parent, path, data, rk_acls_use_id(&t->acls, acl_id), stat);
+    return RK_OK;
+}
+
+static struct rk_tree_loader *loader_of(struct rk_tree *t)
+{
+    if (t->loader == NULL) {
+        t->loader = rk_mem_must_zalloc(t->mem, sizeof(*t->loader));
+        for (uint32_t i = 0; i < LOAD_QUEUE; i++) {
+            rk_buf_init(&t->loader->queue[i].bytes, t->mem, SIZE_MAX / 2);
+        }
+    }
+    return t->loader;
+}
+
+void rk_tree_loader_destroy(struct rk_tree *t)
+{
+    if (t->loader != NULL) {
+        for (uint32_t i = 0; i < LOAD_QUEUE; i++) {
+            rk_buf_deinit(&t->loader->queue[i].bytes);
+        }
+        rk_mem_free(t->mem, t->loader, sizeof(*t->loader));
+        t->loader = NULL;
+    }
+}
+
+static enum rk_err load_first(struct rk_tree *t, struct rk_tree_loader *l)
+{
+    const struct queued *q = &l->queue[l->head % LOAD_QUEUE];
+    struct rk_bytes path =
+        rk_bytes_of(q->path_len == 0 ? (const void *)"" : q->bytes.data, q->path_len);
+    struct rk_bytes data = rk_bytes_str(NULL);
+    if (q->has_data) {
+        data = rk_bytes_of(q->data_len == 0 ? (const void *)"" : q->bytes.data + q->path_len,
+                           q->data_len);
+    }
+    if (l->tail - l->head > LOAD_CLOSE) {
+        rk_table_prefetch_chain(&t->table, l->queue[(l->head + LOAD_CLOSE) % LOAD_QUEUE].hash);
+        rk_table_prefetch_split(&t->table, LOAD_CLOSE);
+    }
+    l->head++;
+    return add_loaded(t, path, data, q->acl_id, &q->stat);
+}
+
+enum rk_err rk_tree_load_flush(struct rk_tree *t)
+{
+    enum rk_err err = RK_OK;
+    while (t->loader != NULL && err == RK_OK && t->loader->head != t->loader->tail) {
+        err = load_first(t, t->loader);
+    }
+    rk_tree_loader_destroy(t);
+    return err;
+}
+
+enum rk_err rk_tree_load_node(struct rk_tree *t, struct rk_bytes path, struct rk_bytes data,
+                              int64_t acl_id, const struct rk_stat_persisted *stat)
+{
+    struct rk_tree_loader *l = loader_of(t);
+    struct queued *q = &l->queue[l->tail % LOAD_QUEUE];
+    RK_ASSERT(t->snap_out == NULL);
+    if (path.data == NULL) {
+        return RK_ERR_CORRUPT;
+    }
+    if (l->tail - l->head == LOAD_QUEUE) {
+        enum rk_err err = load_first(t, l);
+        if (err != RK_OK) {
+            return err;
+        }
+    }
+    rk_buf_reset(&q->bytes);
+    rk_buf_put(&q->bytes, path.data, path.len);
+    if (data.data != NULL) {
+        rk_buf_put(&q->bytes, data.data, data.len);
+    }
+    if (q->bytes.failed) {
+        rk_panic(__FILE__, __LINE__, "out of memory while loading the tree");
+    }
+    q->path_len = path.len;
+    q->data_len = data.len;
+    q->has_data = data.data != NULL;
+    q->acl_id = acl_id;
+    q->stat = *stat;
+    q->hash = rk_tree_hash(t, path);
+    rk_table_prefetch_bucket(&t->table, q->hash);
+    l->tail++;
     return RK_OK;
 }
 
@@ -68,6 +172,10 @@ void rk_tree_add_builtins(struct rk_tree *t)
 
 enum rk_err rk_tree_load_done(struct rk_tree *t)
 {
+    enum rk_err err = rk_tree_load_flush(t);
+    if (err != RK_OK) {
+        return err;
+    }
     if (t->table.live == 0) {
         return RK_ERR_CORRUPT;
     }

@@ -162,6 +162,33 @@ rk_node_id rk_table_chain(const struct rk_table *t, uint32_t hash)
     return t->bucket_count == 0 ? RK_NODE_NONE : *head_of(t, bucket_of(t, hash));
 }
 
+void rk_table_prefetch_bucket(const struct rk_table *t, uint32_t hash)
+{
+    if (t->bucket_count > 0) {
+        __builtin_prefetch(head_of(t, bucket_of(t, hash)));
+    }
+}
+
+void rk_table_prefetch_chain(const struct rk_table *t, uint32_t hash)
+{
+    rk_node_id first = rk_table_chain(t, hash);
+    if (first != RK_NODE_NONE) {
+        __builtin_prefetch(rk_table_slot(t, first));
+    }
+}
+
+void rk_table_prefetch_split(const struct rk_table *t, uint32_t ahead)
+{
+    uint32_t added = t->bucket_count + ahead;
+    if (added == 0 || buddy_of(added) >= t->bucket_count) {
+        return;
+    }
+    rk_node_id first = *head_of(t, buddy_of(added));
+    if (first != RK_NODE_NONE) {
+        __builtin_prefetch(rk_table_slot(t, first));
+    }
+}
+
 bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint64_t snapshot)
 {
     const struct rk_table_segment *segment = rk_table_segment(t, id);

@@ -67,6 +67,13 @@ static inline uint32_t *rk_table_crc(const struct rk_table *t, rk_node_id id)
     return &rk_table_segment(t, id)->crcs[id & (RK_TABLE_SEGMENT_SLOTS - 1)];
 }
 
+/* Hints for a bulk load, which would otherwise wait for memory at every insertion: the bucket that
+ * hash will be added to; then, a little later, its first node; and what the insertion after `ahead`
+ * more will split. */
+void rk_table_prefetch_bucket(const struct rk_table *t, uint32_t hash);
+void rk_table_prefetch_chain(const struct rk_table *t, uint32_t hash);
+void rk_table_prefetch_split(const struct rk_table *t, uint32_t ahead);
+
 bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint64_t snapshot);
 void rk_table_mark(struct rk_table *t, rk_node_id id, uint64_t snapshot);
 

@@ -45,6 +45,7 @@ void rk_tree_destroy(struct rk_tree *t)
     if (t == NULL) {
         return;
     }
+    rk_tree_loader_destroy(t);
     while (rk_map_drain(&t->owners_by_id) != NULL) {
         /* the slots go with their slab */
     }

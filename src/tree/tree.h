@@ -181,10 +181,13 @@ struct rk_tree *rk_tree_create_empty(struct rk_mem *mem, const struct rk_tree_co
 /* Malformed (duplicate id, null list): RK_ERR_CORRUPT. */
 enum rk_err rk_tree_load_acl(struct rk_tree *t, int64_t acl_id,
                              const struct rk_vec_acl *acl) RK_MUST_CHECK;
-/* path "" is the root. A missing parent, a second node of that path or a bad path: RK_ERR_CORRUPT.
- */
+/* path "" is the root. A missing parent, a second node of that path or a bad path: RK_ERR_CORRUPT,
+ * told by this call or one of the next, at the latest by rk_tree_load_flush or _done; until then
+ * the tree must not be read. Path and data are copied. */
 enum rk_err rk_tree_load_node(struct rk_tree *t, struct rk_bytes path, struct rk_bytes data,
                               int64_t acl_id, const struct rk_stat_persisted *stat) RK_MUST_CHECK;
+/* What was given so far is in the tree, which may be read then. RK_ERR_CORRUPT as above. */
+enum rk_err rk_tree_load_flush(struct rk_tree *t) RK_MUST_CHECK;
 /* Adds missing built-in nodes, drops unused ACLs, recounts quotas. RK_ERR_CORRUPT without a root.
  */
 enum rk_err rk_tree_load_done(struct rk_tree *t) RK_MUST_CHECK;

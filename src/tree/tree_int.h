@@ -34,9 +34,10 @@ struct rk_tree {
     uint64_t ephemerals;
     uint64_t path_bytes; /* of all nodes, the root's "/" included */
     uint64_t digest;
-    struct rk_buf path;      /* scratch: of a node that is removed or looked at */
-    struct rk_buf text;      /* scratch: a path under /zookeeper/quota */
-    struct rk_buf snap_path; /* scratch: of a node that is written */
+    struct rk_buf path;            /* scratch: of a node that is removed or looked at */
+    struct rk_buf text;            /* scratch: a path under /zookeeper/quota */
+    struct rk_buf snap_path;       /* scratch: of a node that is written */
+    struct rk_tree_loader *loader; /* load.c's; NULL unless nodes are being loaded */
     /* The snapshot being written. */
     struct rk_buf *snap_out; /* NULL: none */
     uint64_t snap_number;    /* of the running or last one: owner of the marks */
@@ -62,6 +63,10 @@ struct rk_bytes rk_tree_path_in(const struct rk_tree *t, rk_node_id n, struct rk
 /* Where a node of this path belongs; RK_NODE_NONE if that is not there or the path names nothing.
  */
 rk_node_id rk_tree_find_parent(const struct rk_tree *t, struct rk_bytes path);
+
+/* -- load.c */
+
+void rk_tree_loader_destroy(struct rk_tree *t);
 
 /* -- snap.c */
 

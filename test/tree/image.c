@@ -134,6 +134,7 @@ struct rk_tree *image_load(struct rk_mem *mem, struct rk_bytes snapshot)
         assert_int_equal(rk_tree_load_node(t, path, data, acl, &stat), RK_OK);
     }
     assert_false(r.failed);
+    assert_int_equal(rk_tree_load_flush(t), RK_OK);
     rk_arena_deinit(&a);
     return t;
 }

@@ -189,6 +189,38 @@ static void fresh_tree_is_apaches(void **state)
     close_run(&r);
 }
 
+/* Without the queue in between, so that each answer belongs to its node. */
+static enum rk_err load_now(struct rk_tree *t, struct rk_bytes path, struct rk_bytes data,
+                            int64_t acl, const struct rk_stat_persisted *stat)
+{
+    enum rk_err err = rk_tree_load_node(t, path, data, acl, stat);
+    return err == RK_OK ? rk_tree_load_flush(t) : err;
+}
+
+static void a_bad_node_among_good_ones_is_told_in_the_end(void **state)
+{
+    (void)state;
+    const struct rk_stat_persisted zero = {.czxid = 0};
+    struct rk_bytes none = rk_bytes_str("");
+    for (uint32_t bad = 0; bad < 40; bad++) {
+        struct rk_mem mem;
+        rk_mem_libc_init(&mem, 0);
+        struct rk_tree_config config = test_config();
+        struct rk_tree *t = rk_tree_create_empty(&mem, &config);
+        enum rk_err err = rk_tree_load_node(t, rk_bytes_str(""), none, -1, &zero);
+        for (uint32_t i = 0; i < 40 && err == RK_OK; i++) {
+            char path[16];
+            (void)snprintf(path, sizeof(path), "/n%u", i == bad ? (i + 39) % 40 : i);
+            err = rk_tree_load_node(
+                t, i == bad && i == 0 ? rk_bytes_str("/x/y") : rk_bytes_str(path), none, -1, &zero);
+        }
+        err = err == RK_OK ? rk_tree_load_done(t) : err;
+        assert_int_equal(err, RK_ERR_CORRUPT);
+        rk_tree_destroy(t);
+        assert_int_equal(mem.used_bytes, 0);
+    }
+}
+
 static void damaged_input_is_refused(void **state)
 {
     (void)state;
@@ -201,19 +233,17 @@ static void damaged_input_is_refused(void **state)
     struct rk_bytes none = rk_bytes_str("");
     assert_int_equal(rk_tree_load_done(t), RK_ERR_CORRUPT);
     assert_int_equal(rk_tree_find(t, rk_bytes_str("/")), RK_NODE_NONE);
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str("/a"), none, -1, &zero), RK_ERR_CORRUPT);
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str(""), none, -1, &owned), RK_ERR_CORRUPT);
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str(""), none, -1, &zero), RK_OK);
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str(""), none, -1, &zero), RK_ERR_CORRUPT);
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str("/a"), none, -1, &zero), RK_OK);
+    assert_int_equal(load_now(t, rk_bytes_str("/a"), none, -1, &zero), RK_ERR_CORRUPT);
+    assert_int_equal(load_now(t, rk_bytes_str(""), none, -1, &owned), RK_ERR_CORRUPT);
+    assert_int_equal(load_now(t, rk_bytes_str(""), none, -1, &zero), RK_OK);
+    assert_int_equal(load_now(t, rk_bytes_str(""), none, -1, &zero), RK_ERR_CORRUPT);
+    assert_int_equal(load_now(t, rk_bytes_str("/a"), none, -1, &zero), RK_OK);
     static const char *const bad[] = {"/a",   "/",     "a",  "/a/", "//",    "//b",
                                       "/b/c", "/a//b", NULL, "a/b", "/a/b/", "/a/x/y"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(rk_tree_load_node(t, rk_bytes_str(bad[i]), none, -1, &zero),
-                         RK_ERR_CORRUPT);
+        assert_int_equal(load_now(t, rk_bytes_str(bad[i]), none, -1, &zero), RK_ERR_CORRUPT);
     }
-    assert_int_equal(rk_tree_load_node(t, rk_bytes_str("/zookeeper"), none, -1, &owned),
-                     RK_ERR_CORRUPT);
+    assert_int_equal(load_now(t, rk_bytes_str("/zookeeper"), none, -1, &owned), RK_ERR_CORRUPT);
     assert_int_equal(rk_tree_load_acl(t, 3, test_acl(-1)), RK_ERR_CORRUPT);
     assert_int_equal(rk_tree_load_acl(t, 0, test_acl(1)), RK_ERR_CORRUPT);
     assert_int_equal(rk_tree_load_acl(t, -1, test_acl(1)), RK_ERR_CORRUPT);
@@ -310,6 +340,7 @@ int main(void)
         cmocka_unit_test(steps_are_bounded),
         cmocka_unit_test(fresh_tree_is_apaches),
         cmocka_unit_test(damaged_input_is_refused),
+        cmocka_unit_test(a_bad_node_among_good_ones_is_told_in_the_end),
         cmocka_unit_test(unknown_and_unused_acls),
         cmocka_unit_test(equal_lists_of_a_file),
     };
