@@ -59,9 +59,11 @@ struct rk_shell {
     /* -- the turn ---------------------------------------------------------------------------------
      */
     uint32_t turn;
+    int64_t turn_end_ms;
     bool has_time; /* now_ms and wall_ms are this turn's */
     int64_t now_ms, wall_ms;
-    int64_t tick_due_ms; /* what the tick timer is armed for */
+    int64_t tick_due_ms;     /* what the tick timer is armed for */
+    int64_t tick_put_off_ms; /* when a late tick was put off last */
     struct rk_effects fx;
     struct rk_seg *segs;
     uint32_t seg_count, seg_cap;

@@ -274,11 +274,24 @@ static void tell_gone(struct rk_shell *s)
 
 /* -- Ticks ------------------------------------------------------------------------------------ */
 
+/* A tick so late means that we stood still (SIGSTOP, a suspended machine, no CPU). What clients
+ * sent meanwhile waits in the kernel and is read first, or sessions would expire whose pings are
+ * here. */
+#define TICK_LATE_MS 500
+
 static void on_tick(uv_timer_t *timer)
 {
     struct rk_shell *s = timer->data;
-    s->tick_due_ms = INT64_MAX;
     rk_turn_begin(s);
+    if (s->now_ms - s->tick_due_ms > TICK_LATE_MS &&
+        s->now_ms - s->tick_put_off_ms > TICK_LATE_MS) {
+        s->tick_put_off_ms = s->now_ms; /* once for each time we stood still */
+        s->has_time = false;
+        int err = uv_timer_start(&s->tick, on_tick, 1, 0); /* not 0: that is before the sockets */
+        RK_ASSERT(err == 0);
+        return;
+    }
+    s->tick_due_ms = INT64_MAX;
     struct rk_event event = rk_turn_event(s, RK_EV_TICK, 0);
     rk_turn_step(s, &event);
     rk_turn_settle(s);
@@ -309,6 +322,22 @@ static void carry_out(struct rk_shell *s)
     }
 }
 
+/* Being active is all it is for: then libuv does not wait. */
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void arm_idle(struct rk_shell *s)
+{
+    bool must_go_on = !rk_list_empty(&s->backlog) || s->is_slice_due;
+    bool is_on = uv_is_active((uv_handle_t *)&s->idle) != 0;
+    if (must_go_on != is_on) {
+        int err = must_go_on ? uv_idle_start(&s->idle, on_idle) : uv_idle_stop(&s->idle);
+        RK_ASSERT(err == 0);
+    }
+}
+
 void rk_turn_settle(struct rk_shell *s)
 {
     carry_out(s);
@@ -317,6 +346,8 @@ void rk_turn_settle(struct rk_shell *s)
         rk_log_thread_wake(s->log_thread);
     }
     arm_tick(s);
+    arm_idle(s);
+    s->has_time = false; /* what comes next may come after a wait */
     if (s->stop_phase != RK_STOP_NOT) {
         rk_shell_check_stop(s);
     }
@@ -331,9 +362,24 @@ void rk_turn_relieve(struct rk_shell *s)
 
 /* -- What the threads report ------------------------------------------------------------------ */
 
+/* Completed work makes the core look at its deadlines, too: the same rule as for ticks. True: the
+ * news will come again in the next turn. */
+static bool puts_off(struct rk_shell *s, uv_async_t *news)
+{
+    if ((int64_t)uv_now(&s->loop) - s->turn_end_ms <= TICK_LATE_MS) {
+        return false;
+    }
+    int err = uv_async_send(news);
+    RK_ASSERT(err == 0);
+    return true;
+}
+
 void rk_turn_report_log(struct rk_shell *s)
 {
     struct rk_log_report report;
+    if (puts_off(s, &s->log_news)) {
+        return;
+    }
     rk_log_thread_report(s->log_thread, &report);
     rk_turn_begin(s);
     if (report.durable > s->log_report.durable) {
@@ -361,6 +407,9 @@ static void next_slice(struct rk_shell *s)
 void rk_turn_report_snap(struct rk_shell *s)
 {
     struct rk_snap_report report;
+    if (puts_off(s, &s->snap_news)) {
+        return;
+    }
     rk_snap_thread_report(s->snap_thread, &report);
     uint64_t taken = report.slices_taken - s->snap_report.slices_taken;
     RK_ASSERT(taken <= s->slices_in_flight);
@@ -382,12 +431,6 @@ void rk_turn_report_snap(struct rk_shell *s)
     }
 }
 
-/* Being active is all it is for: then libuv does not wait. */
-static void on_idle(uv_idle_t *idle)
-{
-    (void)idle;
-}
-
 void rk_turn_end(struct rk_shell *s)
 {
     rk_input_run_backlog(s);
@@ -396,12 +439,6 @@ void rk_turn_end(struct rk_shell *s)
     }
     rk_turn_settle(s);
     s->turn++;
+    s->turn_end_ms = (int64_t)uv_now(&s->loop);
     s->stats.turns++;
-    s->has_time = false;
-    bool must_go_on = !rk_list_empty(&s->backlog) || s->is_slice_due;
-    bool is_on = uv_is_active((uv_handle_t *)&s->idle) != 0;
-    if (must_go_on != is_on) {
-        int err = must_go_on ? uv_idle_start(&s->idle, on_idle) : uv_idle_stop(&s->idle);
-        RK_ASSERT(err == 0);
-    }
 }

@@ -585,6 +585,34 @@ def greedy_clients_leave_room_for_modest_ones():
         zk.check(min(answered) > 200000, 'a greedy client starved: %s' % answered)
 
 
+def a_server_that_stood_still_hears_its_clients_first():
+    """Stopped for longer than the session timeout, with pings waiting in the socket."""
+    with start({'tickTime': 300}) as server:
+        clients = [w.Client(server, timeout_ms=900) for _ in range(20)]
+        silent = w.Client(server, timeout_ms=900)
+        zk.check_equal(clients[0].call(w.CREATE, w.create('/alive', flags=w.EPHEMERAL)).err, 0, 'create')
+        zk.check_equal(silent.call(w.CREATE, w.create('/silent', flags=w.EPHEMERAL)).err, 0, 'create')
+        for _ in range(3):
+            server.pause()
+            for _ in range(10):
+                for client in clients:
+                    client.post(w.PING, xid=-2)
+                time.sleep(0.2)
+            server.resume()
+            for client in clients:
+                for _ in range(10):
+                    reply = client.take(w.PING, 5)
+                    zk.check(reply is not None, 'a session whose pings were there has expired')
+        watcher = clients[1]
+        zk.check_equal(watcher.call(w.EXISTS, w.path_watch('/alive')).err, 0, 'its ephemeral')
+
+        def is_silent_gone():
+            for client in clients:
+                client.call(w.PING, xid=-2)
+            return watcher.call(w.EXISTS, w.path_watch('/silent')).err == -101
+        wait_for('the end of the silent session', is_silent_gone, 10)
+
+
 def idle_sessions_are_cheap():
     with start() as server:
         w.Client(server)
@@ -668,6 +696,7 @@ TESTS = [
     few_descriptors_at_the_start_mean_few_connections,
     clients_that_do_not_read_cost_bounded_memory,
     greedy_clients_leave_room_for_modest_ones,
+    a_server_that_stood_still_hears_its_clients_first,
     idle_sessions_are_cheap,
     a_full_disk_refuses_writes_and_recovers,
 ]
