@@ -150,7 +150,7 @@ enum rk_key_flag {
     X(slice_nodes, "rookery.snapshot.sliceNodes", NULL, DECODE, 1, 1000000, 2000, RK_KEY_OWN)      \
     X(allow_holes, "rookery.allowHoles", NULL, BOOL, 0, 1, 0, RK_KEY_OWN)                          \
     X(answer_bytes, "rookery.4lw.answerBytes", NULL, BYTES, 4096, INT64_C(256) << 20,              \
-      INT64_C(16) << 20, RK_KEY_OWN)
+      INT64_C(8) << 20, RK_KEY_OWN)
 
 enum rk_key_id {
 #define RK_KEY_ENUM(id, name, doc, kind, min, max, def, flags) RK_KEY_##id,
