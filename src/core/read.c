@@ -25,11 +25,18 @@ static int32_t find_readable(struct rk_core *c, struct conn *conn, struct rk_byt
 static int32_t add_watch(struct rk_core *c, struct conn *conn, enum rk_watch_table table,
                          struct rk_bytes path)
 {
-    if (rk_watch_add(c->watches, table, path, conn->id, RK_WATCH_STANDARD) != RK_OK) {
-        rk_fx_note(c->fx, RK_NOTE_WATCH_LIMIT, conn->id, conn->session, 0, path);
-        return RK_ZK_SYSTEM_ERROR;
+    enum rk_err err = rk_watch_add(c->watches, table, path, conn->id, RK_WATCH_STANDARD);
+    return err == RK_OK ? RK_ZK_OK : RK_ZK_SYSTEM_ERROR;
+}
+
+/* After the reply: its frame is open until then. Only a limit on watches gives a read this error.
+ */
+static void note_watch_limit(struct rk_core *c, const struct conn *conn, int32_t op, int32_t err)
+{
+    if (err == RK_ZK_SYSTEM_ERROR) {
+        rk_fx_note(c->fx, RK_NOTE_WATCH_LIMIT, conn->id, conn->session, 0,
+                   rk_bytes_str(rk_op_name(op)));
     }
-    return RK_ZK_OK;
 }
 
 static void put_stat(struct rk_core *c, rk_node_id n)
@@ -215,6 +222,10 @@ static int32_t read_who_am_i(struct rk_core *c, struct conn *conn)
 
 /* -- multiRead -- */
 
+/* One request can name one large node tens of thousands of times: what it costs is bounded by what
+ * it is answered, not by what it is long. */
+#define MULTI_READ_BYTES_MAX ((size_t)64 << 20)
+
 static void put_multi_header(struct rk_core *c, int32_t type, bool done, int32_t err)
 {
     struct rk_multi_header h = {.type = type, .done = done, .err = err};
@@ -285,6 +296,7 @@ static bool scan_multi_read(struct rk_core *c, struct rk_reader scan, bool *ret_
 static int32_t read_multi(struct rk_core *c, struct conn *conn, struct rk_reader *r)
 {
     bool has_writes = false;
+    size_t first = c->fx->bytes.len;
     int32_t err;
     if (!scan_multi_read(c, *r, &has_writes)) {
         return RK_ZK_MARSHALLING_ERROR;
@@ -301,6 +313,10 @@ static int32_t read_multi(struct rk_core *c, struct conn *conn, struct rk_reader
         if (read_multi_op(c, conn, h.type, r) == RK_ZK_MARSHALLING_ERROR) {
             err = RK_ZK_MARSHALLING_ERROR;
             break;
+        }
+        if (c->fx->bytes.len - first > MULTI_READ_BYTES_MAX) {
+            c->fx->bytes.failed = true; /* as if there were no room: the reply is taken back */
+            return RK_ZK_MARSHALLING_ERROR;
         }
     }
     put_multi_header(c, -1, true, -1);
@@ -351,6 +367,7 @@ static void reply_set_watches(struct rk_core *c, struct conn *conn, int32_t xid,
 {
     int32_t err = rk_core_set_watches(c, conn, r, op == RK_OP_SET_WATCHES2);
     rk_core_reply_error(c, conn, xid, c->last_zxid, err, op, received_ms);
+    note_watch_limit(c, conn, op, err);
 }
 
 void rk_core_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
@@ -375,4 +392,5 @@ void rk_core_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
     }
     rk_core_reply_end(c, conn, mark, err, op == RK_OP_MULTI_READ && err == RK_ZK_MARSHALLING_ERROR,
                       op, received_ms);
+    note_watch_limit(c, conn, op, err);
 }

@@ -347,6 +347,9 @@ static bool fits_large_budget(struct rk_core *c, struct conn *conn, size_t len)
 static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
                      struct rk_bytes body)
 {
+    if (conn->session_ref != NULL && conn->session_ref->is_closing) {
+        return; /* its closeSession ends the connection */
+    }
     if (op == RK_OP_AUTH) {
         rk_core_on_auth(c, conn, xid, body);
         return;

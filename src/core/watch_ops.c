@@ -29,11 +29,7 @@ static void send_catch_up(struct rk_core *c, struct conn *conn, enum rk_event_ty
 static bool add(struct rk_core *c, struct conn *conn, enum rk_watch_table table,
                 struct rk_bytes path, enum rk_watch_mode mode)
 {
-    if (rk_watch_add(c->watches, table, path, conn->id, mode) == RK_OK) {
-        return true;
-    }
-    rk_fx_note(c->fx, RK_NOTE_WATCH_LIMIT, conn->id, conn->session, 0, path);
-    return false;
+    return rk_watch_add(c->watches, table, path, conn->id, mode) == RK_OK;
 }
 
 /* One list of setWatches. Each path either gets its missed event or is watched. */
