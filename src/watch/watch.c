@@ -33,6 +33,12 @@ enum list {
 /* Paths up to this length live in their entry. */
 #define TEXT_HERE_BYTES 32u
 
+/* Text is charged in units, and a limit of n watches allows n of this many (256 bytes each), but at
+ * least one path of any size: a count alone would let a million megabytes be watched. */
+#define TEXT_UNIT_BYTES    64u
+#define TEXT_UNITS_A_WATCH 4u
+#define TEXT_UNITS_LEAST   32768u
+
 /* Classes of path length, for skipping ancestors at which no recursive watch can be. */
 #define LENGTH_CLASSES 1024u
 
@@ -71,6 +77,7 @@ struct rk_watch_conn {
     uint32_t last;
     uint32_t count;      /* watches */
     uint32_t data_count; /* those in the data table */
+    uint32_t text_units; /* of the paths of all of them */
 };
 _Static_assert(sizeof(struct rk_watch_conn) <= 48, "a watching connection stays small");
 
@@ -84,7 +91,8 @@ struct rk_watches {
     struct rk_bytemap by_text;
     struct rk_map by_id;
     uint64_t stamp;
-    uint32_t count; /* watches, without the records on recursive lists */
+    uint64_t text_units; /* of all connections */
+    uint32_t count;      /* watches, without the records on recursive lists */
     uint32_t data_count;
     uint32_t data_paths;
     uint32_t data_conns;
@@ -252,6 +260,26 @@ static void unlink_record(struct rk_watches *w, struct rk_watch_path *p, struct 
     rk_slab_give(&w->watch_slab, watch->slot);
 }
 
+static uint32_t text_units(size_t len)
+{
+    return (uint32_t)(len / TEXT_UNIT_BYTES);
+}
+
+static bool is_within(uint64_t count, uint64_t units, uint32_t count_max)
+{
+    return count < count_max &&
+           units <= TEXT_UNITS_LEAST + (uint64_t)count_max * TEXT_UNITS_A_WATCH;
+}
+
+/* Room for one more watch, on a path of this length. */
+static bool has_room(const struct rk_watches *w, const struct rk_watch_conn *c, size_t len)
+{
+    uint32_t units = text_units(len);
+    return is_within(w->count, w->text_units + units, w->limits.total_max) &&
+           (c == NULL ||
+            is_within(c->count, (uint64_t)c->text_units + units, w->limits.per_conn_max));
+}
+
 static struct rk_watch *add_watch(struct rk_watches *w, enum rk_watch_table table,
                                   struct rk_watch_path *p, struct rk_watch_conn *c)
 {
@@ -271,6 +299,8 @@ static struct rk_watch *add_watch(struct rk_watches *w, enum rk_watch_table tabl
     c->last = watch->slot;
     c->count++;
     w->count++;
+    c->text_units += text_units(p->len);
+    w->text_units += text_units(p->len);
     return watch;
 }
 
@@ -297,6 +327,8 @@ static void drop_watch(struct rk_watches *w, struct rk_watch *watch)
     unlink_record(w, p, watch);
     c->count--;
     w->count--;
+    c->text_units -= text_units(p->len);
+    w->text_units -= text_units(p->len);
     if (is_data) {
         c->data_count--;
         w->data_count--;
@@ -407,7 +439,7 @@ enum rk_err rk_watch_add(struct rk_watches *w, enum rk_watch_table table, struct
     struct rk_watch_conn *c = find_conn(w, conn);
     struct rk_watch *watch = p == NULL || c == NULL ? NULL : find_record(w, (enum list)table, p, c);
     if (watch == NULL) {
-        if (w->count >= w->limits.total_max || (c != NULL && c->count >= w->limits.per_conn_max)) {
+        if (!has_room(w, c, path.len)) {
             return RK_ERR_TOO_BIG;
         }
         p = p != NULL ? p : make_path(w, path);

@@ -29,8 +29,9 @@ enum rk_watcher_type {
 };
 
 struct rk_watch_limits {
-    uint32_t per_conn_max; /* watches of one connection, 0 = none */
-    uint32_t total_max;    /* of the server, 0 = none */
+    /* 0 = none. Each also bounds the text of the paths: 256 bytes a watch allowed, plus 2 MiB. */
+    uint32_t per_conn_max; /* watches of one connection */
+    uint32_t total_max;    /* of the server */
 };
 
 struct rk_watches;
