@@ -165,7 +165,7 @@ void rk_bench_result_json(const struct rk_bench_result *r, const struct rk_bench
                   (unsigned)o->keys, (unsigned)o->children, (unsigned long long)o->rate,
                   (unsigned)o->server_count);
     (void)fprintf(out,
-                  "  \"ops\": %llu,\n  \"seconds\": %.3f,\n  \"ops_per_s\": %.1f,\n"
+                  "  \"ops\": %llu,\n  \"seconds\": %.6f,\n  \"ops_per_s\": %.1f,\n"
                   "  \"behind_max\": %llu,\n  \"client_cores\": %.3f,\n",
                   (unsigned long long)r->ops, (double)r->measured_ns / 1e9, rk_bench_ops_per_s(r),
                   (unsigned long long)r->behind_max, client_cores(r));
