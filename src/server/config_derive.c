@@ -353,10 +353,25 @@ static void take_bytes(const struct rk_server_config *config, enum rk_key_id id,
     }
 }
 
+static void at_least(uint64_t *field, uint64_t least)
+{
+    *field = *field < least ? least : *field;
+}
+
+/* With a large jute.maxbuffer the shell's defaults would refuse single frames of that size. */
+static void grow_defaults(struct rk_shell_config *shell)
+{
+    uint64_t frame = shell->frame_bytes_max;
+    at_least(&shell->input_bytes_max, 4 * frame);
+    at_least(&shell->output_drop_bytes, 4 * frame);
+    at_least(&shell->output_total_bytes, 2 * shell->output_drop_bytes);
+}
+
 static void derive_own(struct rk_server_config *config)
 {
     struct rk_shell_config *shell = &config->shell;
     const char *level = rk_config_text(config, RK_KEY_log_level);
+    grow_defaults(shell);
     take_bytes(config, RK_KEY_input_bytes, &shell->input_bytes_max);
     take_bytes(config, RK_KEY_output_pause, &shell->output_pause_bytes);
     take_bytes(config, RK_KEY_output_drop, &shell->output_drop_bytes);

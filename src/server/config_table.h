@@ -135,7 +135,7 @@ enum rk_key_flag {
       RK_KEY_OWN)                                                                                  \
     X(queued_bytes, "rookery.requests.queuedBytes", NULL, BYTES, 1, RK_SIZE_MAX,                   \
       INT64_C(256) << 20, RK_KEY_OWN)                                                              \
-    X(inflight_bytes, "rookery.requests.inflightBytes", NULL, BYTES, 1, RK_SIZE_MAX,               \
+    X(inflight_bytes, "rookery.requests.inflightBytes", NULL, BYTES, 1, INT64_C(1) << 30,          \
       INT64_C(64) << 20, RK_KEY_OWN)                                                               \
     X(watch_per_conn, "rookery.watches.perConnection", NULL, DECODE, 0, RK_I32_MAX, 1000000,       \
       RK_KEY_OWN)                                                                                  \

@@ -81,6 +81,28 @@ static void numbers_come_from_the_core(void **state)
     desk_deinit(&desk);
 }
 
+/* Also those that were held back and handled later. */
+static void every_request_is_counted_once(void **state)
+{
+    struct rig *r = &desk.rig;
+    (void)state;
+    desk_init(&desk, 0, 0);
+    (void)rig_connect(r, 1);
+    rig_create(r, 1, 1, "/a", "", 0);
+    r->auto_sync = false;
+    rig_set(r, 1, 2, "/a", "x", -1);
+    rig_get(r, 1, 3, "/a", false); /* waits for the set */
+    rig_exists(r, 1, 4, "/a", false);
+    rig_sync(r);
+    r->auto_sync = true;
+    desk_expect_metric(&desk, "op_count_set_data", "1");
+    desk_expect_metric(&desk, "op_count_get_data", "1");
+    desk_expect_metric(&desk, "op_count_exists", "1");
+    desk_expect_metric(&desk, "op_count_total", "5");
+    desk_expect_metric(&desk, "packets_received", "10"); /* and five words */
+    desk_deinit(&desk);
+}
+
 static void numbers_come_from_the_shell(void **state)
 {
     struct rk_shell_stats *s = &desk.shell;
@@ -178,6 +200,7 @@ int main(void)
         cmocka_unit_test(starts_with_version_and_state),
         cmocka_unit_test(every_line_has_a_name_of_its_own),
         cmocka_unit_test(numbers_come_from_the_core),
+        cmocka_unit_test(every_request_is_counted_once),
         cmocka_unit_test(numbers_come_from_the_shell),
         cmocka_unit_test(srst_empties_counters),
         cmocka_unit_test(words_are_packets),
