@@ -87,19 +87,22 @@ static void apply(struct fake_entry *table, const struct fake_op *op)
     }
 }
 
-/* Files that no name and no handle refers to. */
+/* Forgets the files that no name, no pending change and no handle refers to. */
 static void collect(struct fake_disk *d)
 {
+    bool is_used[FAKE_FILES];
     for (uint32_t i = 0; i < FAKE_FILES; i++) {
-        bool is_used = d->files[i].open_count > 0;
-        for (uint32_t k = 0; k < FAKE_FILES; k++) {
-            is_used = is_used || (d->now[k].used && d->now[k].file == i) ||
-                      (d->synced[k].used && d->synced[k].file == i);
-        }
-        for (uint32_t k = 0; k < d->op_count; k++) {
-            is_used = is_used || (d->ops[k].to[0] != '\0' && d->ops[k].file == i);
-        }
-        if (d->files[i].used && !is_used) {
+        is_used[i] = d->files[i].open_count > 0;
+    }
+    for (uint32_t i = 0; i < FAKE_FILES; i++) {
+        is_used[d->now[i].file] |= d->now[i].used;
+        is_used[d->synced[i].file] |= d->synced[i].used;
+    }
+    for (uint32_t i = 0; i < d->op_count; i++) {
+        is_used[d->ops[i].file] |= d->ops[i].to[0] != '\0';
+    }
+    for (uint32_t i = 0; i < FAKE_FILES; i++) {
+        if (d->files[i].used && !is_used[i]) {
             free(d->files[i].now);
             free(d->files[i].synced);
             d->files[i] = (struct fake_file){.used = false};

@@ -7,8 +7,8 @@
 #include "store/disk.h"
 
 #define FAKE_SECTOR 512u
-#define FAKE_FILES  64u
-#define FAKE_OPS    128u
+#define FAKE_FILES  512u
+#define FAKE_OPS    512u
 
 struct fake_file {
     bool used;

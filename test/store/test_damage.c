@@ -204,6 +204,23 @@ static void a_zeroed_block_is_no_end(void **state)
     fixture_close(&f);
 }
 
+static void however_long_the_gap(void **state)
+{
+    (void)state;
+    /* The record behind a gap of zeros is found wherever it begins. */
+    for (uint32_t data_len = 0; data_len < 150; data_len++) {
+        struct fixture f;
+        fixture_open(&f);
+        write_snapshot(&f, 0);
+        put_apache_log(&f, "log.1", 1, 3, data_len);
+        size_t from = offset_of(&f, "log.1", 2);
+        size_t to = offset_of(&f, "log.1", 3);
+        memset(log_file(&f, "log.1")->now + from, 0, to - from);
+        assert_int_equal(recover(&f), RK_ERR_CORRUPT);
+        fixture_close(&f);
+    }
+}
+
 static void a_record_in_a_wrong_place(void **state)
 {
     (void)state;
@@ -368,6 +385,7 @@ int main(void)
         cmocka_unit_test(every_flipped_byte),
         cmocka_unit_test(any_part_of_a_batch_may_be_there),
         cmocka_unit_test(a_zeroed_block_is_no_end),
+        cmocka_unit_test(however_long_the_gap),
         cmocka_unit_test(a_record_in_a_wrong_place),
         cmocka_unit_test(clients_cannot_forge_records),
         cmocka_unit_test(hostile_bytes_behind_the_end_take_bounded_time),

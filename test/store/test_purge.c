@@ -165,12 +165,19 @@ static void what_is_kept_is_durable_before_the_rest_goes(void **state)
     struct fixture f;
     uint32_t deleted = 0;
     open_many(&f);
-    struct fake_file *file = fake_disk_get(&f.disk, RK_DIR_SNAP, "snapshot.32");
-    file->synced_len = 0;
+    fake_disk_get(&f.disk, RK_DIR_SNAP, "snapshot.32")->synced_len = 0;
     assert_int_equal(purge(&f, 1, &deleted), RK_OK);
     assert_true(deleted > 0);
-    fake_disk_crash(&f.disk, FAKE_CRASH_NONE, NULL);
-    check_start(&f);
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        struct fixture g = f;
+        struct rk_prng prng;
+        rk_prng_init(&prng, seed);
+        g.sink.ctx = &g;
+        fake_disk_copy(&g.disk, &f.disk);
+        fake_disk_crash(&g.disk, FAKE_CRASH_SECTORS, &prng);
+        check_start(&g);
+        fake_disk_deinit(&g.disk);
+    }
     fixture_close(&f);
 }
 

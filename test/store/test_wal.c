@@ -179,8 +179,9 @@ static void records_larger_than_the_preallocation(void **state)
     write_snapshot(&f, 0);
     struct rk_wal_options options = wal_options();
     struct rk_wal *w = rk_wal_create(&f.mem, &f.disk.port, &options);
-    for (rk_zxid z = 1; z <= 12; z++) {
-        append(&f, w, z, (uint32_t)(z % 4) * 16384 + (uint32_t)z - 1);
+    for (rk_zxid z = 1; z <= 80; z++) {
+        append(&f, w, z,
+               z <= 12 ? (uint32_t)(z % 4) * 16384 + (uint32_t)z - 1 : (uint32_t)z * 337 % 9000);
         assert_int_equal(rk_wal_commit(w), RK_OK);
         const struct fake_file *file = log_file(&f, "log.1");
         assert_int_equal((file->now_len - 16) % 16384, 0);
@@ -188,7 +189,7 @@ static void records_larger_than_the_preallocation(void **state)
     }
     rk_wal_destroy(w);
     assert_int_equal(recover(&f), RK_OK);
-    assert_seen(&f, 1, 12);
+    assert_seen(&f, 1, 80);
     fixture_close(&f);
 }
 
