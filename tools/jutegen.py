@@ -435,6 +435,52 @@ def write_field(f):
     return ["    " + put]
 
 
+def fixed_bytes(f):
+    """Size of a field that always takes the same number of bytes, else 0."""
+    if f.optional or f.kind == "vector":
+        return 0
+    if f.kind == "record":
+        sizes = [fixed_bytes(g) for g in f.element.fields]
+        return 0 if 0 in sizes else sum(sizes)
+    return {"boolean": 1, "int": 4, "long": 8}.get(f.kind, 0)
+
+
+def store_field(f, at, offset):
+    """Stores a fixed-size field at p + offset; the room is there already."""
+    if f.kind == "record":
+        out = []
+        for g in f.element.fields:
+            out += store_field(g, at + "." + g.name, offset)
+            offset += fixed_bytes(g)
+        return out
+    if f.kind == "boolean":
+        return ["        p[%d] = %s ? 1 : 0;" % (offset, at)]
+    return ["        rk_store_%s(p + %d, %s);" % (SCALARS[f.kind][2], offset, at)]
+
+
+def write_fields(record):
+    """Runs of fixed-size fields share one check for room."""
+    out = []
+    fields = list(record.fields)
+    while fields:
+        run = []
+        while fields and fixed_bytes(fields[0]) > 0:
+            run.append(fields.pop(0))
+        if len(run) > 1 or (run and run[0].kind == "record"):
+            size = sum(fixed_bytes(f) for f in run)
+            out += ["    if (rk_buf_reserve(b, %d)) {" % size, "        uint8_t *p = b->data + b->len;"]
+            offset = 0
+            for f in run:
+                out += store_field(f, "v->" + f.name, offset)
+                offset += fixed_bytes(f)
+            out += ["        b->len += %d;" % size, "    }"]
+        elif run:
+            out += write_field(run[0])
+        if fields:
+            out += write_field(fields.pop(0))
+    return out
+
+
 def print_value(f):
     at = "v->" + f.name
     if f.kind == "vector":
@@ -471,8 +517,7 @@ def emit_codec(records, source):
         out += ["    return !r->failed;", "}\n"]
         out.append(write_signature(record.snake, ctype))
         out.append("{")
-        for f in record.fields:
-            out += write_field(f)
+        out += write_fields(record)
         out.append("}\n")
         if record in vecs:
             out += [read_vec(record), write_vec(record)]

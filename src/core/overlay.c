@@ -178,34 +178,18 @@ static struct rk_change *touch(struct rk_overlay *o, struct rk_bytes path)
     return c;
 }
 
-/* What the node adds to the digest before this put: the tree's share unless a record overrides it.
- */
-static uint64_t digest_now(const struct rk_overlay *o, const struct rk_change *c, bool is_fresh,
-                           struct rk_bytes path)
-{
-    rk_node_id n;
-    if (!is_fresh) {
-        return c->state.exists ? c->state.digest : 0;
-    }
-    n = rk_tree_find(o->tree, path);
-    return n == RK_NODE_NONE ? 0 : rk_tree_digest_of(o->tree, n);
-}
-
 struct rk_change *rk_overlay_put(struct rk_overlay *o, struct rk_bytes path,
                                  const struct rk_view *view, rk_zxid applied)
 {
     struct rk_bytes key = path.len == 0 ? rk_bytes_str("/") : path;
-    uint32_t known = o->count;
     struct rk_change *c;
-    bool is_fresh;
     RK_ASSERT(o->building > applied);
     c = touch(o, key);
-    is_fresh = o->count > known;
-    o->ephemeral_count -= !is_fresh && is_pending_ephemeral(o, &c->state);
+    o->ephemeral_count -= is_pending_ephemeral(o, &c->state);
     if (o->crc32 != NULL) {
         uint64_t after =
             view->exists ? rk_tree_node_digest(o->crc32, key, view->data, &view->stat) : 0;
-        o->digest += after - digest_now(o, c, is_fresh, key);
+        o->digest += after - view->digest;
         c->state.digest = after;
     }
     c->state.zxid = o->building;

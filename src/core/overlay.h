@@ -44,7 +44,7 @@ struct rk_view {
     bool exists;
     struct rk_stat_persisted stat;
     int32_t child_count;
-    uint64_t digest;
+    uint64_t digest; /* what it adds to the tree's as it was found; put needs it untouched */
     struct rk_bytes data;
     const struct rk_vec_acl *acl; /* NULL: damaged, nobody but super */
     rk_node_id node;              /* in the tree, RK_NODE_NONE if only pending */
@@ -84,8 +84,8 @@ const struct rk_change *rk_overlay_find(const struct rk_overlay *o, struct rk_by
 /* One transaction, encoded into txn as it is built: begin, any number of puts, then commit or roll
  * back. */
 void rk_overlay_begin(struct rk_overlay *o, rk_zxid zxid, const struct rk_buf *txn);
-/* Records the node's new state (view as changed by the caller) and updates the digest. The data and
- * ACL of the view stay where they are unless set_data / set_acl follow. */
+/* Records the node's new state (its view, as changed by the caller) and updates the digest. The
+ * data and ACL of the view stay where they are unless set_data / set_acl follow. */
 struct rk_change *rk_overlay_put(struct rk_overlay *o, struct rk_bytes path,
                                  const struct rk_view *view, rk_zxid applied);
 /* The value that put just digested is new in this transaction and will lie at offset in its

@@ -133,13 +133,15 @@ static void put_deleted(struct rk_core *c, const struct prep *p, struct rk_bytes
     struct rk_bytes parent = rk_path_parent(path);
     struct rk_view parent_view;
     struct rk_view gone;
-    memset(&gone, 0, sizeof(gone));
     if (rk_prep_view(c, parent, &parent_view)) {
         parent_view.child_count--;
         parent_view.stat.pzxid = p->zxid;
         (void)rk_overlay_put(&c->overlay, parent, &parent_view, c->last_zxid);
     }
-    (void)rk_overlay_put(&c->overlay, path, &gone, c->last_zxid);
+    if (rk_prep_view(c, path, &gone)) {
+        gone.exists = false;
+        (void)rk_overlay_put(&c->overlay, path, &gone, c->last_zxid);
+    }
 }
 
 /* Ephemerals the session will have when this transaction is applied: the tree's that nobody is

@@ -8,10 +8,8 @@
 size_t rk_core_reply_begin(struct rk_core *c, struct conn *conn, int32_t xid, rk_zxid zxid)
 {
     size_t mark = rk_fx_frame_begin(c->fx, conn->id);
-    struct rk_buf *b = &c->fx->bytes;
-    rk_buf_put_i32(b, xid);
-    rk_buf_put_i64(b, zxid);
-    rk_buf_put_i32(b, 0);
+    struct rk_reply_header h = {.xid = xid, .zxid = zxid, .err = RK_ZK_OK};
+    rk_proto_write_reply_header(&c->fx->bytes, &h);
     return mark;
 }
 

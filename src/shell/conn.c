@@ -57,6 +57,9 @@ static struct rk_ip_count *count_ip(struct rk_shell *s, const struct rk_addr *ad
 static void uncount_ip(struct rk_conn *c)
 {
     struct rk_ip_count *ip = c->ip;
+    if (ip == NULL) {
+        return;
+    }
     c->ip = NULL;
     RK_ASSERT(ip->count > 0);
     ip->count--;
@@ -329,6 +332,8 @@ void rk_conn_told(struct rk_conn *c)
     RK_ASSERT(c->state == RK_CONN_CLOSING || c->state == RK_CONN_DEAD);
     RK_ASSERT(!c->is_dirty);
     if (c->state == RK_CONN_CLOSING) {
+        /* Before the client can see our FIN: it may come back at once. */
+        uncount_ip(c);
         c->state = RK_CONN_FLUSHING;
         if (c->out_first == NULL) {
             rk_conn_flushed(c);
