@@ -329,6 +329,27 @@ static void connections_over_a_limit_are_reset(void **state)
     rig_close(&r);
 }
 
+/* The place is free with our FIN, though the old socket still lingers. */
+static void a_client_at_its_limit_may_come_back_at_once(void **state)
+{
+    (void)state;
+    struct rk_shell_config config;
+    struct rig r;
+    rig_config(&config);
+    config.client_conn_max = 1;
+    rig_open(&r, &config, NULL);
+    int old = rig_session(&r, 0);
+    rig_send(old, big, put_close(big, 1));
+    assert_int_equal(rig_frame(&r, old, big, sizeof(big), 5000), 16);
+    assert_int_equal(rig_frame(&r, old, big, sizeof(big), 5000), -1);
+    int fresh = rig_session(&r, 0);
+    assert_int_equal(stats_of(&r).closing_count, 1);
+    assert_int_equal(stats_of(&r).refused_client_max, 0);
+    close(old);
+    close(fresh);
+    rig_close(&r);
+}
+
 static void unfinished_frames_of_all_are_bounded(void **state)
 {
     (void)state;
@@ -502,6 +523,7 @@ int main(void)
         cmocka_unit_test(garbage_is_named_and_closed),
         cmocka_unit_test(who_makes_no_session_is_closed_however_slowly_it_talks),
         cmocka_unit_test(connections_over_a_limit_are_reset),
+        cmocka_unit_test(a_client_at_its_limit_may_come_back_at_once),
         cmocka_unit_test(unfinished_frames_of_all_are_bounded),
         cmocka_unit_test(memory_follows_bytes_not_lengths),
         cmocka_unit_test(words_are_answered_instead_of_a_first_frame),
