@@ -13,6 +13,11 @@
 /* Where rk_panic goes while one is expected; NULL otherwise, and then a panic fails the test. */
 extern jmp_buf *rk_test_panic_env;
 
+/* A panic by contract ends the process with everything it holds, and here the test goes on: between
+ * these two the leak checker does not look. */
+void rk_test_leaks_ignored(void);
+void rk_test_leaks_counted(void);
+
 #undef expect_assert_failure
 #define expect_assert_failure(call)                                                                \
     do {                                                                                           \
