@@ -179,11 +179,27 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
     }
 }
 
+/* The next commit answers a write that has reads before it, stopped by the bound on a step: they
+ * must not see it. It waits for them, and so does what is behind it. */
+static bool must_wait(const struct rk_core *c)
+{
+    const struct rk_proposal *p = rk_broadcast_peek(&c->broadcast);
+    const struct request *q;
+    const struct conn *conn;
+    if (p == NULL || p->request == RK_REQUEST_NONE || rk_list_empty(&c->late)) {
+        return false;
+    }
+    q = rk_core_request(c, p->request);
+    conn = q->conn == 0 ? NULL : rk_core_conn(c, q->conn);
+    return conn != NULL && conn->queue_head != p->request;
+}
+
 void rk_core_deliver(struct rk_core *c)
 {
     struct rk_proposal *p;
     uint32_t batch = 0;
-    while ((p = rk_broadcast_deliver(&c->broadcast)) != NULL) {
+    while (!(c->is_delivery_held = must_wait(c)) &&
+           (p = rk_broadcast_deliver(&c->broadcast)) != NULL) {
         apply_one(c, p);
         rk_broadcast_release(&c->broadcast, p);
         rk_arena_reset(&c->apply_arena);

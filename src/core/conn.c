@@ -40,6 +40,7 @@ void rk_core_conn_open(struct rk_core *c, const struct rk_event *e)
     c->conns[slot] = conn;
     c->conn_count++;
     conn->id = e->conn;
+    rk_list_init(&conn->late_link);
     conn->state = CONN_NEW;
     conn->established_wall_ms = c->wall_ms;
     conn->last_cxid = -1;
@@ -67,6 +68,7 @@ void rk_core_conn_close(struct rk_core *c, struct conn *conn)
     conn->state = CONN_CLOSING;
     detach_session(conn);
     rk_core_request_drop_all(c, conn);
+    rk_list_unlink(&conn->late_link);
     rk_watch_remove_conn(c->watches, conn->id);
     rk_fx_conn(c->fx, RK_FX_CLOSE, conn->id);
 }
@@ -77,6 +79,7 @@ void rk_core_conn_closed(struct rk_core *c, rk_conn_id id)
     RK_ASSERT(conn != NULL);
     detach_session(conn);
     rk_core_request_drop_all(c, conn);
+    rk_list_unlink(&conn->late_link);
     rk_watch_remove_conn(c->watches, id);
     rk_auth_ids_deinit(&conn->ids, c->mem);
     c->conns[SLOT_OF(id)] = NULL;

@@ -57,6 +57,7 @@ struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *
     c->config.super_digest = rk_bytes_str(NULL);
     c->config.enforce_auth_schemes = rk_bytes_str(NULL);
     c->config.ensemble_names = rk_bytes_str(NULL);
+    rk_list_init(&c->late);
     rk_arena_init(&c->arena, mem);
     rk_arena_init(&c->apply_arena, mem);
     rk_prng_init(&c->prng, config->seed);
@@ -193,6 +194,7 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
 {
     RK_ASSERT(c->is_started);
     c->fx = fx;
+    c->step_first = fx->bytes.len;
     c->now_ms = event->now_ms;
     c->wall_ms = event->wall_ms;
     switch (event->kind) {
@@ -228,6 +230,10 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         rk_core_snapshot_abort(c);
         break;
     case RK_EV_TICK:
+        rk_core_drain_late(c);
+        if (c->is_delivery_held) {
+            rk_core_deliver(c);
+        }
         rk_core_drain_throttled(c);
         follow_up(c);
         break;
@@ -242,13 +248,16 @@ int64_t rk_core_next_due(const struct rk_core *c)
         int64_t reap = c->is_reaping ? c->now_ms + 1 : c->reap_next_ms;
         due = reap < due ? reap : due;
     }
+    if ((c->is_delivery_held || !rk_list_empty(&c->late)) && due > c->now_ms) {
+        due = c->now_ms + 1;
+    }
     return due;
 }
 
 bool rk_core_is_drained(const struct rk_core *c)
 {
-    return c->is_shutting_down && c->broadcast.inflight_count == 0 && !c->snap.is_active &&
-           !c->snap.is_waiting;
+    return c->is_shutting_down && c->broadcast.inflight_count == 0 && rk_list_empty(&c->late) &&
+           !c->snap.is_active && !c->snap.is_waiting;
 }
 
 void rk_core_check(const struct rk_core *c)

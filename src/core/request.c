@@ -247,12 +247,26 @@ static void run_held(struct rk_core *c, struct conn *conn, uint32_t id)
     c->queued_bytes -= copy.frame_len;
 }
 
+/* What one commit lets go may be a thousand reads of a megabyte for each of many connections:
+ * others are served in between, and no step's effects grow past this by more than one answer. */
+#define STEP_BYTES_MAX ((size_t)1 << 20)
+
+static bool is_step_full(const struct rk_core *c)
+{
+    return c->fx->bytes.len > STEP_BYTES_MAX && c->fx->bytes.len - STEP_BYTES_MAX > c->step_first;
+}
+
 void rk_core_request_drain(struct rk_core *c, struct conn *conn)
 {
     while (conn->state == CONN_OPEN && conn->queue_head != RK_REQUEST_NONE) {
         uint32_t id = conn->queue_head;
         struct request *q = rk_core_request(c, id);
         if (q->state == REQUEST_IN_FLIGHT || q->state == REQUEST_THROTTLED) {
+            break;
+        }
+        if (is_step_full(c)) {
+            rk_list_unlink(&conn->late_link);
+            rk_list_push(&c->late, &conn->late_link);
             break;
         }
         if (q->state == REQUEST_FIXED) {
@@ -265,6 +279,14 @@ void rk_core_request_drain(struct rk_core *c, struct conn *conn)
     }
     if (conn->state == CONN_OPEN) {
         rk_core_pause_check(c, conn);
+    }
+}
+
+void rk_core_drain_late(struct rk_core *c)
+{
+    while (!is_step_full(c) && !rk_list_empty(&c->late)) {
+        struct rk_link *it = rk_list_pop(&c->late);
+        rk_core_request_drain(c, RK_CONTAINER_OF(it, struct conn, late_link));
     }
 }
 

@@ -3,6 +3,7 @@
 #ifndef RK_CORE_STATE_H
 #define RK_CORE_STATE_H
 
+#include "base/list.h"
 #include "base/prng.h"
 #include "base/slab.h"
 #include "core/core.h"
@@ -29,6 +30,7 @@ struct conn {
     uint32_t queue_head; /* requests not answered yet, in order of arrival */
     uint32_t queue_tail;
     uint32_t queue_count;
+    struct rk_link late_link; /* its queue goes on in a later step */
     rk_session_id session;
     struct rk_session *session_ref; /* valid while state is CONN_OPEN or CONN_PENDING */
     int32_t timeout_ms;
@@ -137,6 +139,9 @@ struct rk_core {
     uint64_t queued_bytes; /* frames kept */
     int64_t large_bytes;   /* frames over the threshold in work */
     bool any_paused;
+    struct rk_link late;   /* connections whose queues were stopped by the bound on a step */
+    bool is_delivery_held; /* by one of them: its reads come before the next commit */
+    size_t step_first;     /* effect bytes before this step */
 
     /* reaper */
     int64_t reap_next_ms;

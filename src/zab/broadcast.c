@@ -78,10 +78,15 @@ void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid)
     RK_ASSERT(b->last_committed <= b->last_proposed);
 }
 
+const struct rk_proposal *rk_broadcast_peek(const struct rk_broadcast *b)
+{
+    return b->first == NULL || b->first->zxid > b->last_committed ? NULL : b->first;
+}
+
 struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b)
 {
     struct rk_proposal *p = b->first;
-    if (p == NULL || p->zxid > b->last_committed) {
+    if (rk_broadcast_peek(b) == NULL) {
         return NULL;
     }
     RK_ASSERT(p->zxid == b->last_delivered + 1);

@@ -44,6 +44,8 @@ struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes
 /* server_id holds everything up to zxid durably. Ids without vote and older zxids change nothing.
  */
 void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid);
+/* What would be delivered next, NULL if nothing. */
+const struct rk_proposal *rk_broadcast_peek(const struct rk_broadcast *b);
 /* The next committed proposal in order, NULL if there is none yet. Deliver it, then release it. */
 struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b);
 void rk_broadcast_release(struct rk_broadcast *b, struct rk_proposal *p);
