@@ -15,6 +15,7 @@
 #define VERSION        2
 #define DIGEST_VERSION 2
 #define WINDOW         ((size_t)1 << 20)
+#define WINDOW_FIRST   ((size_t)1 << 16) /* many snapshots are small */
 #define STAT_BYTES     60u
 #define REST_MAX       ((size_t)65536) /* of the sections behind the first seal */
 
@@ -57,15 +58,17 @@ static enum rk_err make_room(struct parser *p, size_t n)
     memmove(p->data, p->data + p->at, p->len);
     p->at = 0;
     p->summed = 0;
-    if (n <= p->cap) {
+    /* The first window was not enough, or an entry is larger than any window. */
+    size_t cap = n <= WINDOW ? WINDOW : n + WINDOW;
+    if (cap <= p->cap || (p->info.plain_bytes == 0 && n <= p->cap)) {
         return RK_OK;
     }
-    uint8_t *data = rk_mem_resize(p->mem, p->data, p->cap, n + WINDOW);
+    uint8_t *data = rk_mem_resize(p->mem, p->data, p->cap, cap);
     if (data == NULL) {
         return RK_ERR_NOMEM;
     }
     p->data = data;
-    p->cap = n + WINDOW;
+    p->cap = cap;
     return RK_OK;
 }
 
@@ -384,7 +387,7 @@ enum rk_err rk_snap_parse(struct rk_mem *mem, const struct rk_snap_source *sourc
                        .source = *source,
                        .sink = sink,
                        .limit = limit_bytes,
-                       .cap = WINDOW,
+                       .cap = WINDOW_FIRST,
                        .adler = (uint32_t)adler32(0, NULL, 0),
                        .why = ""};
     p.data = rk_mem_alloc(mem, p.cap);

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define READ_BYTES ((size_t)1 << 20)
+#define READ_BYTES  ((size_t)1 << 20)
+#define FIRST_BYTES ((size_t)1 << 16) /* many files are small */
 
 void rk_window_init(struct rk_window *w, struct rk_mem *mem, const struct rk_disk *disk,
                     rk_file file)
@@ -44,7 +45,8 @@ enum rk_err rk_window_get(struct rk_window *w, uint64_t offset, size_t want, con
         *ret_len = w->len - (size_t)(offset - w->start);
         return RK_OK;
     }
-    enum rk_err err = grow(w, want > READ_BYTES / 2 ? want + READ_BYTES : READ_BYTES);
+    size_t least = w->data == NULL ? FIRST_BYTES : READ_BYTES;
+    enum rk_err err = grow(w, want > least / 2 ? want + READ_BYTES : least);
     if (err != RK_OK) {
         return err;
     }

@@ -22,7 +22,7 @@ static void start(struct life *l)
     struct rk_wal_options options = wal_options();
     options.nonce = rk_prng_next(&l->prng);
     options.prealloc_bytes =
-        rk_prng_chance(&l->prng, 1, 4) ? 0 : 4096 << rk_prng_below(&l->prng, 3);
+        rk_prng_chance(&l->prng, 1, 4) ? 0 : UINT64_C(4096) << rk_prng_below(&l->prng, 3);
     options.size_limit_bytes = rk_prng_chance(&l->prng, 1, 3) ? 3000 : 0;
     enum rk_err err = recover(&l->f);
     if (err != RK_OK) {
