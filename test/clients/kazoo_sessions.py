@@ -67,6 +67,18 @@ def test_expiry(env):
     eq(client.exists(env.base), None)
 
 
+def test_end_with_creates_in_flight(env):
+    """Ephemerals that are not on disk yet when their session ends go with it."""
+    other = env.client()
+    other.create(env.base)
+    for _ in range(5):
+        client = env.client()
+        for i in range(300):
+            client.create_async('%s/%d' % (env.base, i), ephemeral=True)
+        client.stop()
+        eq(other.get_children(env.base), [])
+
+
 def test_watchers_after_expiry(env):
     """DataWatch and ChildrenWatch carry on in the next session."""
     client = env.client(env.forwarder.hosts, timeout=1.0)
@@ -192,6 +204,7 @@ TESTS = [
     ('session is taken up by another client', test_session_is_taken_up_by_another_client),
     ('wrong password', test_wrong_password),
     ('expiry', test_expiry),
+    ('end with creates in flight', test_end_with_creates_in_flight),
     ('watchers after expiry', test_watchers_after_expiry),
     ('short cut keeps the session', test_short_cut_keeps_the_session),
     ('everything outlives the server', test_everything_outlives_the_server),

@@ -371,6 +371,21 @@ final class JavaClientTests {
         third.states.waitHas(KeeperState.Expired);
     }
 
+    /** Ephemerals that are not on disk yet when their session ends go with it. */
+    public static void endWithCreatesInFlight(Kit kit) throws Exception {
+        Client other = new Client(kit);
+        make(other.zk, kit.base);
+        for (int turn = 0; turn < 5; turn++) {
+            Client brief = new Client(kit);
+            for (int i = 0; i < 1000; i++) {
+                brief.zk.create(kit.base + "/" + i, null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL,
+                                (rc, path, context, name) -> {}, null);
+            }
+            brief.close();
+            Kit.eq(other.zk.getChildren(kit.base, false), List.of());
+        }
+    }
+
     /** SetWatches (101) and SetWatches2 (105) after a lost connection. */
     public static void watchesAreSetAgain(Kit kit) throws Exception {
         Client client = new Client(kit, kit.hostsForwarded, 0, null);
