@@ -60,6 +60,34 @@ static void detach_session(struct conn *conn)
     conn->session_ref = NULL;
 }
 
+/* Watches taken off in one step: a few milliseconds. Until the rest is gone nobody hears of them,
+ * because events go to open connections only. */
+#define WATCHES_A_STEP 10000u
+
+static void leave_watches(struct rk_core *c, rk_conn_id conn)
+{
+    struct past_watcher *p;
+    if (rk_watch_remove_some(c->watches, conn, WATCHES_A_STEP)) {
+        return;
+    }
+    p = rk_mem_must_alloc(c->mem, sizeof(*p));
+    p->conn = conn;
+    rk_list_init(&p->link);
+    rk_list_push(&c->past_watchers, &p->link);
+}
+
+void rk_core_sweep_watches(struct rk_core *c)
+{
+    struct rk_link *it = rk_list_first(&c->past_watchers);
+    if (it != NULL) {
+        struct past_watcher *p = RK_CONTAINER_OF(it, struct past_watcher, link);
+        if (rk_watch_remove_some(c->watches, p->conn, WATCHES_A_STEP)) {
+            rk_list_unlink(it);
+            rk_mem_free(c->mem, p, sizeof(*p));
+        }
+    }
+}
+
 void rk_core_conn_close(struct rk_core *c, struct conn *conn)
 {
     if (conn->state == CONN_CLOSING) {
@@ -69,7 +97,6 @@ void rk_core_conn_close(struct rk_core *c, struct conn *conn)
     detach_session(conn);
     rk_core_request_drop_all(c, conn);
     rk_list_unlink(&conn->late_link);
-    rk_watch_remove_conn(c->watches, conn->id);
     rk_fx_conn(c->fx, RK_FX_CLOSE, conn->id);
 }
 
@@ -80,7 +107,7 @@ void rk_core_conn_closed(struct rk_core *c, rk_conn_id id)
     detach_session(conn);
     rk_core_request_drop_all(c, conn);
     rk_list_unlink(&conn->late_link);
-    rk_watch_remove_conn(c->watches, id);
+    leave_watches(c, id);
     rk_auth_ids_deinit(&conn->ids, c->mem);
     c->conns[SLOT_OF(id)] = NULL;
     c->conn_count--;

@@ -58,6 +58,7 @@ struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *
     c->config.enforce_auth_schemes = rk_bytes_str(NULL);
     c->config.ensemble_names = rk_bytes_str(NULL);
     rk_list_init(&c->late);
+    rk_list_init(&c->past_watchers);
     rk_arena_init(&c->arena, mem);
     rk_arena_init(&c->apply_arena, mem);
     rk_prng_init(&c->prng, config->seed);
@@ -112,6 +113,11 @@ void rk_core_destroy(struct rk_core *c)
         rk_broadcast_deinit(&c->broadcast);
     }
     rk_slab_deinit(&c->requests);
+    while (!rk_list_empty(&c->past_watchers)) {
+        struct rk_link *it = rk_list_pop(&c->past_watchers);
+        rk_mem_free(c->mem, RK_CONTAINER_OF(it, struct past_watcher, link),
+                    sizeof(struct past_watcher));
+    }
     rk_watches_destroy(c->watches);
     rk_sessions_destroy(c->sessions);
     rk_tree_destroy(c->tree);
@@ -230,6 +236,7 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         rk_core_snapshot_abort(c);
         break;
     case RK_EV_TICK:
+        rk_core_sweep_watches(c);
         rk_core_drain_late(c);
         if (c->is_delivery_held) {
             rk_core_deliver(c);
@@ -248,7 +255,8 @@ int64_t rk_core_next_due(const struct rk_core *c)
         int64_t reap = c->is_reaping ? c->now_ms + 1 : c->reap_next_ms;
         due = reap < due ? reap : due;
     }
-    if ((c->is_delivery_held || !rk_list_empty(&c->late)) && due > c->now_ms) {
+    if ((c->is_delivery_held || !rk_list_empty(&c->late) || !rk_list_empty(&c->past_watchers)) &&
+        due > c->now_ms) {
         due = c->now_ms + 1;
     }
     return due;

@@ -30,6 +30,7 @@ bool rk_core_can_admit(const struct rk_core *c); /* one more request into the pi
 void rk_core_pause_check(struct rk_core *c, struct conn *conn);
 void rk_core_resume_all(struct rk_core *c);
 void rk_core_drain_throttled(struct rk_core *c);
+void rk_core_sweep_watches(struct rk_core *c);
 /* Queues that the bound on a step had stopped, in turn. */
 void rk_core_drain_late(struct rk_core *c);
 

@@ -77,6 +77,12 @@ struct connect_throttle {
     int32_t drop_ppm;
 };
 
+/* A gone connection that had more watches than one step takes off. */
+struct past_watcher {
+    struct rk_link link;
+    rk_conn_id conn;
+};
+
 struct snapshot_run {
     bool is_active;
     bool is_waiting; /* END was sent, DONE has not come */
@@ -128,6 +134,7 @@ struct rk_core {
     uint32_t conn_count;
     rk_session_id next_session_id;
     struct rk_watches *watches;
+    struct rk_link past_watchers; /* connections that are gone and whose watches are not yet */
     struct connect_throttle connect_throttle;
 
     /* requests */

@@ -497,16 +497,23 @@ bool rk_watch_remove(struct rk_watches *w, rk_conn_id conn, struct rk_bytes path
     return has_removed;
 }
 
-void rk_watch_remove_conn(struct rk_watches *w, rk_conn_id conn)
+bool rk_watch_remove_some(struct rk_watches *w, rk_conn_id conn, uint32_t max)
 {
     const struct rk_watch_conn *c = find_conn(w, conn);
     uint32_t slot = c == NULL ? 0 : c->first;
-    while (slot != 0) {
+    for (uint32_t i = 0; slot != 0 && i < max; i++) {
         struct rk_watch *watch = watch_at(w, slot);
         slot = watch->conn_next;
         bool had_modes = clear_modes(w, watch, MODES_ALL);
         RK_ASSERT(had_modes);
     }
+    return slot == 0;
+}
+
+void rk_watch_remove_conn(struct rk_watches *w, rk_conn_id conn)
+{
+    bool is_done = rk_watch_remove_some(w, conn, UINT32_MAX);
+    RK_ASSERT(is_done);
 }
 
 static void collect(struct collector *out, struct rk_watch_conn *c)

@@ -51,6 +51,8 @@ bool rk_watch_has(const struct rk_watches *w, rk_conn_id conn, struct rk_bytes p
 /* Removes what rk_watch_has would find; false if nothing did. */
 bool rk_watch_remove(struct rk_watches *w, rk_conn_id conn, struct rk_bytes path,
                      enum rk_watcher_type type);
+/* At most max of them, so that whoever has a million holds nobody up; true when none is left. */
+bool rk_watch_remove_some(struct rk_watches *w, rk_conn_id conn, uint32_t max);
 /* O(watches of conn). */
 void rk_watch_remove_conn(struct rk_watches *w, rk_conn_id conn);
 
