@@ -1,5 +1,5 @@
-/* The stream of a restored database: from who reads the files (store/recover.c) to who builds the state
- * (core/restore.c), neither of whom knows the other. */
+/* The stream of a restored database: from who reads the files (store/recover.c) to who builds the
+ * state (core/restore.c), neither of whom knows the other. */
 #ifndef RK_PROTO_RESTORE_H
 #define RK_PROTO_RESTORE_H
 
@@ -7,11 +7,12 @@
 #include "proto/records.h"
 #include "proto/txn.h"
 
-/* What recovery feeds; core/restore.c implements this. An error from it ends the candidate (snapshot part)
- * or the recovery (txn). */
+/* What recovery feeds; core/restore.c implements this. An error from it ends the candidate
+ * (snapshot part) or the recovery (txn). */
 struct rk_restore_sink {
     void *ctx;
-    /* Forget everything, start from an empty state (no nodes at all). Called before each candidate. */
+    /* Forget everything, start from an empty state (no nodes at all). Called before each candidate.
+     */
     enum rk_err (*begin)(void *ctx);
     enum rk_err (*session)(void *ctx, rk_session_id id, int32_t timeout_ms);
     enum rk_err (*acl)(void *ctx, int64_t acl_id, const struct rk_vec_acl *acl);

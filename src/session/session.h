@@ -1,6 +1,6 @@
-/* Sessions: the replicated table (id -> timeout, part of every snapshot) and, on the server that decides
- * expiry, the tracker with its buckets of tickTime width. Time is the caller's monotonic now.
- * ZK: SessionTrackerImpl, ExpiryQueue, ZKDatabase.sessionsWithTimeouts. */
+/* Sessions: the replicated table (id -> timeout, part of every snapshot) and, on the server that
+ * decides expiry, the tracker with its buckets of tickTime width. Time is the caller's monotonic
+ * now. ZK: SessionTrackerImpl, ExpiryQueue, ZKDatabase.sessionsWithTimeouts. */
 #ifndef RK_SESSION_SESSION_H
 #define RK_SESSION_SESSION_H
 
@@ -11,12 +11,12 @@ struct rk_session {
     struct rk_map_entry by_id; /* key: the id */
     struct rk_link in_bucket;  /* lone when not tracked */
     rk_session_id id;
-    int32_t timeout_ms;    /* as created: what snapshots keep */
-    int32_t touch_ms;      /* as negotiated last: what touches use */
-    int64_t expires_ms;    /* bucket boundary */
-    rk_conn_id conn;       /* attached here now; 0 = none */
-    bool is_closing;       /* closeSession is in the pipeline: requests fail */
-    bool is_replicated;    /* createSession is applied (false: only pending) */
+    int32_t timeout_ms; /* as created: what snapshots keep */
+    int32_t touch_ms;   /* as negotiated last: what touches use */
+    int64_t expires_ms; /* bucket boundary */
+    rk_conn_id conn;    /* attached here now; 0 = none */
+    bool is_closing;    /* closeSession is in the pipeline: requests fail */
+    bool is_replicated; /* createSession is applied (false: only pending) */
 };
 
 struct rk_sessions;
@@ -33,9 +33,10 @@ void rk_session_remove(struct rk_sessions *s, struct rk_session *session);
 /* expiry = ((now + timeout) / tick + 1) * tick; moves to a later bucket only. False if closing. */
 bool rk_session_touch(struct rk_sessions *s, struct rk_session *session, int64_t now_ms);
 /* A reattach: recomputed from now even if the timeout shrank. */
-void rk_session_retime(struct rk_sessions *s, struct rk_session *session, int32_t touch_ms, int64_t now_ms);
-/* The next session whose bucket is due, taken out of its bucket; NULL when none is. Call until NULL or
- * until the caller's slice is used up. */
+void rk_session_retime(struct rk_sessions *s, struct rk_session *session, int32_t touch_ms,
+                       int64_t now_ms);
+/* The next session whose bucket is due, taken out of its bucket; NULL when none is. Call until NULL
+ * or until the caller's slice is used up. */
 struct rk_session *rk_sessions_pop_expired(struct rk_sessions *s, int64_t now_ms);
 /* Puts one back that could not be expired now (log full): due again after one tick. */
 void rk_session_postpone(struct rk_sessions *s, struct rk_session *session, int64_t now_ms);
@@ -47,10 +48,11 @@ void rk_sessions_restart(struct rk_sessions *s, int64_t now_ms);
 size_t rk_sessions_count(const struct rk_sessions *s);            /* in the table */
 size_t rk_sessions_replicated_count(const struct rk_sessions *s); /* what a snapshot holds */
 /* Stepping in no order: *cursor 0, session NULL to start. */
-struct rk_session *rk_sessions_next(const struct rk_sessions *s, size_t *cursor, struct rk_session *session);
+struct rk_session *rk_sessions_next(const struct rk_sessions *s, size_t *cursor,
+                                    struct rk_session *session);
 
-/* Buckets in order of time, for dump: *expires_ms = INT64_MIN to start; false at the end; *ret_head is the
- * list of in_bucket links. */
+/* Buckets in order of time, for dump: *expires_ms = INT64_MIN to start; false at the end; *ret_head
+ * is the list of in_bucket links. */
 bool rk_sessions_next_bucket(const struct rk_sessions *s, int64_t *expires_ms,
                              struct rk_link **ret_head, size_t *ret_count);
 

@@ -1,6 +1,6 @@
 /* Watch tables: who wants to hear of which path. Two tables, data and child, as in Apache 3.9; a
- * connection may hold several modes on one path. Watches belong to a connection and die with it; nothing
- * here is replicated. ZK: WatchManager (3.9), WatcherModeManager. */
+ * connection may hold several modes on one path. Watches belong to a connection and die with it;
+ * nothing here is replicated. ZK: WatchManager (3.9), WatcherModeManager. */
 #ifndef RK_WATCH_WATCH_H
 #define RK_WATCH_WATCH_H
 
@@ -44,8 +44,8 @@ void rk_watches_check(const struct rk_watches *w); /* asserts every invariant */
 /* Adds a mode; again is a no-op. RK_ERR_TOO_BIG over a limit (nothing added). */
 enum rk_err rk_watch_add(struct rk_watches *w, enum rk_watch_table table, struct rk_bytes path,
                          rk_conn_id conn, enum rk_watch_mode mode) RK_MUST_CHECK;
-/* Does conn have a watch of this client-visible type at path? Types 1 and 2 match standard watches only,
- * 4 and 5 need the mode, 3 matches anything (spec-client 4.8). */
+/* Does conn have a watch of this client-visible type at path? Types 1 and 2 match standard watches
+ * only, 4 and 5 need the mode, 3 matches anything (spec-client 4.8). */
 bool rk_watch_has(const struct rk_watches *w, rk_conn_id conn, struct rk_bytes path,
                   enum rk_watcher_type type);
 /* Removes what rk_watch_has would find; false if nothing did. */
@@ -56,29 +56,30 @@ bool rk_watch_remove_some(struct rk_watches *w, rk_conn_id conn, uint32_t max);
 /* O(watches of conn). */
 void rk_watch_remove_conn(struct rk_watches *w, rk_conn_id conn);
 
-/* Receivers of one event, each once, in order of registration at the path, then recursive ones from the
- * nearest ancestor up. One-shot watches at the path are used up. */
+/* Receivers of one event, each once, in order of registration at the path, then recursive ones from
+ * the nearest ancestor up. One-shot watches at the path are used up. */
 struct rk_watch_hits {
     rk_conn_id *conns; /* in the arena */
     uint32_t count;
 };
-/* skip (may be NULL): connections already told of this change, not repeated (delete: data, then child).
- * spec-client 9.3. */
+/* skip (may be NULL): connections already told of this change, not repeated (delete: data, then
+ * child). spec-client 9.3. */
 void rk_watch_fire(struct rk_watches *w, enum rk_watch_table table, struct rk_bytes path,
                    const struct rk_watch_hits *skip, struct rk_arena *a, struct rk_watch_hits *ret);
 /* True if nobody watches anything: the fast way out for writes. */
 bool rk_watch_none(const struct rk_watches *w);
 
 struct rk_watch_counts {
-    uint64_t total;     /* (connection, path) pairs in both tables */
+    uint64_t total;      /* (connection, path) pairs in both tables */
     uint64_t data_conns; /* connections with a watch in the data table: wchs */
     uint64_t data_paths;
     uint64_t data_total;
 };
 void rk_watch_counts(const struct rk_watches *w, struct rk_watch_counts *ret);
 
-/* Listing of the data table for wchp and wchc, sorted by the caller's needs: steps through (path, conn)
- * pairs grouped by path; start with a zeroed cursor; false at the end. Nothing may change in between. */
+/* Listing of the data table for wchp and wchc, sorted by the caller's needs: steps through (path,
+ * conn) pairs grouped by path; start with a zeroed cursor; false at the end. Nothing may change in
+ * between. */
 struct rk_watch_cursor {
     size_t bucket;
     void *entry;
