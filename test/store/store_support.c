@@ -108,6 +108,64 @@ void fixture_open(struct fixture *f)
                                        sink_node, sink_snapshot_done, sink_fresh,   sink_txn};
 }
 
+struct tracked {
+    struct tracked *prev;
+    struct tracked *next;
+};
+
+static void unlink_block(struct fixture *f, struct tracked *b)
+{
+    if (b->prev != NULL) {
+        b->prev->next = b->next;
+    } else {
+        f->tracked = b->next;
+    }
+    if (b->next != NULL) {
+        b->next->prev = b->prev;
+    }
+}
+
+static void *resize_tracked(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    struct fixture *f = ctx;
+    struct tracked *b = NULL;
+    if (new_size > 0) {
+        b = malloc(sizeof(*b) + new_size);
+        assert_non_null(b);
+        *b = (struct tracked){.next = f->tracked};
+        if (f->tracked != NULL) {
+            f->tracked->prev = b;
+        }
+        f->tracked = b;
+        if (ptr != NULL) {
+            memcpy(b + 1, ptr, old_size < new_size ? old_size : new_size);
+        }
+    }
+    if (ptr != NULL) {
+        struct tracked *old = (struct tracked *)ptr - 1;
+        unlink_block(f, old);
+        free(old);
+    }
+    return b != NULL ? b + 1 : NULL;
+}
+
+void fixture_track(struct fixture *f)
+{
+    RK_ASSERT(f->mem.used_bytes == 0);
+    f->mem.resize = resize_tracked;
+    f->mem.ctx = f;
+}
+
+void fixture_abandon(struct fixture *f)
+{
+    while (f->tracked != NULL) {
+        struct tracked *next = f->tracked->next;
+        free(f->tracked);
+        f->tracked = next;
+    }
+    fake_disk_deinit(&f->disk);
+}
+
 void fixture_close(struct fixture *f)
 {
     assert_int_equal(fake_disk_open_count(&f->disk), 0);

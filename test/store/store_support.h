@@ -22,8 +22,11 @@
 
 #define SEEN_MAX 512u
 
+struct tracked; /* a block of memory */
+
 struct fixture {
     struct rk_mem mem;
+    struct tracked *tracked;
     struct fake_disk disk;
     struct rk_buf payload;
     struct rk_recover_options options;
@@ -49,6 +52,11 @@ struct fixture {
 };
 
 void fixture_open(struct fixture *f);
+/* From here on memory is tracked, so that fixture_abandon can give back what a panic left behind.
+ * Before the first allocation. */
+void fixture_track(struct fixture *f);
+/* Instead of fixture_close, after a panic. */
+void fixture_abandon(struct fixture *f);
 void fixture_close(struct fixture *f); /* checks that no memory and no file was left */
 
 /* setData with data_len bytes made from the zxid; the view is good until the next one. */
