@@ -200,20 +200,46 @@ static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t x
     }
 }
 
+static void fix_held(struct request *q, int32_t err)
+{
+    q->state = REQUEST_FIXED;
+    q->err = err;
+    q->fixed_zxid = INT64_MIN;
+}
+
+/* Proposed, unless something has come up since it was throttled. False: it waits for its turn. */
+static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
+{
+    struct request *q = rk_core_request(c, id);
+    struct rk_bytes body =
+        rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
+    if (conn->session_ref->is_closing) {
+        q->state = REQUEST_DROPPED; /* behind a closeSession: never executed, never answered */
+        return true;
+    }
+    if (c->is_log_full) {
+        c->metrics.writes_refused_log_full++;
+        fix_held(q, RK_ZK_SYSTEM_ERROR);
+        return false;
+    }
+    if (q->op == RK_OP_RECONFIG && !rk_prep_is_reconfig(c, body)) {
+        fix_held(q, RK_ZK_MARSHALLING_ERROR);
+        return false;
+    }
+    q->state = REQUEST_IN_FLIGHT;
+    propose(c, conn, id, q->xid, q->op, body);
+    drop_frame(c, rk_core_request(c, id));
+    rk_arena_reset(&c->arena);
+    return true;
+}
+
 void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id)
 {
     struct request *q = rk_core_request(c, id);
-    bool is_write = rk_core_op_is_write(q->op);
-    if (is_write && conn->state == CONN_OPEN) {
-        struct rk_bytes body =
-            rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
-        q->state = REQUEST_IN_FLIGHT;
-        propose(c, conn, id, q->xid, q->op, body);
-        drop_frame(c, rk_core_request(c, id));
-        rk_arena_reset(&c->arena);
+    q->state = REQUEST_HELD;
+    if (rk_core_op_is_write(q->op) && conn->state == CONN_OPEN && admit_write(c, conn, id)) {
         return;
     }
-    q->state = REQUEST_HELD;
     rk_core_request_drain(c, conn);
 }
 
@@ -261,7 +287,8 @@ void rk_core_request_drain(struct rk_core *c, struct conn *conn)
     while (conn->state == CONN_OPEN && conn->queue_head != RK_REQUEST_NONE) {
         uint32_t id = conn->queue_head;
         struct request *q = rk_core_request(c, id);
-        if (q->state == REQUEST_IN_FLIGHT || q->state == REQUEST_THROTTLED) {
+        if (q->state == REQUEST_IN_FLIGHT || q->state == REQUEST_THROTTLED ||
+            q->state == REQUEST_DROPPED) {
             break;
         }
         if (is_step_full(c)) {

@@ -50,6 +50,7 @@ enum request_state {
     REQUEST_HELD,      /* waits for its turn in the connection's order; frame kept */
     REQUEST_FIXED,     /* as HELD, but the answer is known: err (and close, if is_last) */
     REQUEST_IN_FLIGHT, /* proposed; answered when applied */
+    REQUEST_DROPPED,   /* its session is closing: goes with its connection */
 };
 
 /* A request that could not be answered in the step in which it came. */

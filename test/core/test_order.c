@@ -251,6 +251,66 @@ static void throttled_requests_keep_their_order(void **state)
     rig_deinit(&r);
 }
 
+/* Admitted after the end of its session was proposed, an ephemeral would outlive the session. */
+static void throttled_requests_behind_a_close_are_dropped(void **state)
+{
+    struct rig r;
+    struct rk_core_config config;
+    (void)state;
+    rig_config(&config);
+    config.request_throttle_max = 1;
+    rig_init(&r, &config);
+    rig_connect(&r, 1);
+    rig_connect(&r, 2);
+    r.auto_sync = false;
+    rig_create(&r, 1, 1, "/a", "", 0); /* in work: what follows is throttled */
+    rig_simple(&r, 1, 2, RK_OP_CLOSE_SESSION);
+    rig_create(&r, 1, 3, "/zombie", "", RK_CREATE_EPHEMERAL);
+    for (uint32_t i = 0; i < 4; i++) {
+        rig_sync(&r);
+    }
+    (void)rig_expect(&r, 1, 1, 0);
+    (void)rig_expect(&r, 1, 2, 0);
+    rig_expect_nothing(&r, 1);
+    assert_true(r.in[1].is_closed);
+    rig_close(&r, 1);
+    r.auto_sync = true;
+    rig_exists(&r, 2, 1, "/zombie", false);
+    (void)rig_expect(&r, 2, 1, RK_ZK_NO_NODE);
+    rig_deinit(&r);
+}
+
+static void what_is_throttled_is_judged_when_it_is_admitted(void **state)
+{
+    struct rig r;
+    struct rk_core_config config;
+    struct rk_event full = {.kind = RK_EV_LOG_FULL};
+    (void)state;
+    rig_config(&config);
+    config.request_throttle_max = 1;
+    rig_init(&r, &config);
+    rig_connect(&r, 1);
+    r.auto_sync = false;
+    rig_create(&r, 1, 1, "/a", "", 0);
+    rig_simple(&r, 1, 2, RK_OP_RECONFIG); /* without a body */
+    rig_create(&r, 1, 3, "/b", "", 0);
+    rig_step(&r, &full);
+    for (uint32_t i = 0; i < 4; i++) {
+        rig_sync(&r);
+    }
+    (void)rig_expect(&r, 1, 1, 0);
+    (void)rig_expect(&r, 1, 2, RK_ZK_SYSTEM_ERROR);
+    (void)rig_expect(&r, 1, 3, RK_ZK_SYSTEM_ERROR);
+    full.kind = RK_EV_LOG_ROOM;
+    rig_step(&r, &full);
+    rig_create(&r, 1, 4, "/a/b", "", 0);
+    rig_simple(&r, 1, 5, RK_OP_RECONFIG);
+    rig_sync(&r);
+    (void)rig_expect(&r, 1, 4, 0);
+    (void)rig_expect(&r, 1, 5, RK_ZK_MARSHALLING_ERROR);
+    rig_deinit(&r);
+}
+
 static void a_snapshot_is_a_point_in_time(void **state)
 {
     struct rig r;
@@ -284,6 +344,8 @@ int main(void)
         cmocka_unit_test(full_log_refuses_writes_and_serves_reads),
         cmocka_unit_test(many_in_flight_pause_the_client),
         cmocka_unit_test(throttled_requests_keep_their_order),
+        cmocka_unit_test(throttled_requests_behind_a_close_are_dropped),
+        cmocka_unit_test(what_is_throttled_is_judged_when_it_is_admitted),
         cmocka_unit_test(a_snapshot_is_a_point_in_time),
     };
     return cmocka_run_group_tests_name("core order", tests, NULL, NULL);
