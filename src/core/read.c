@@ -224,7 +224,7 @@ static int32_t read_who_am_i(struct rk_core *c, struct conn *conn)
 
 /* One request can name one large node tens of thousands of times: what it costs is bounded by what
  * it is answered, not by what it is long. */
-#define MULTI_READ_BYTES_MAX ((size_t)64 << 20)
+#define MULTI_READ_BYTES_MAX ((size_t)16 << 20)
 
 static void put_multi_header(struct rk_core *c, int32_t type, bool done, int32_t err)
 {
