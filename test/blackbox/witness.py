@@ -2,8 +2,8 @@
 """A well-behaved session that goes on working while others attack, and says how long it waited.
 
 It runs as a process of its own, so that the attacker's work is not counted as the server's.  Every
-answer is checked.  A control (bytes through an echo process, and with `disk` an fdatasync in that
-folder) tells how slow the machine itself was meanwhile: waits are judged against it.
+answer is checked.  Controls (bytes through an echo process, and syncs of a small file one after the
+other) tell how slow the machine itself was meanwhile: waits are judged against them.
 
     witness = Witness(server, 'name')
     witness.mark()              forget what was measured
@@ -12,11 +12,14 @@ folder) tells how slow the machine itself was meanwhile: waits are judged agains
 """
 
 import json
+import mmap
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -74,6 +77,7 @@ def echo_process():
     """A socket to a process that sends back what it gets."""
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
+        zk._die_with_parent()
         ours.close()
         while True:
             data = theirs.recv(100)
@@ -82,6 +86,23 @@ def echo_process():
             theirs.sendall(data)
     theirs.close()
     return ours
+
+
+def sync_process():
+    """A shared double: the longest sync so far, in ms, of a process that does nothing else."""
+    shared = mmap.mmap(-1, 8)
+    if os.fork() == 0:
+        zk._die_with_parent()
+        with tempfile.TemporaryFile() as f:
+            while True:
+                before = time.monotonic()
+                os.pwrite(f.fileno(), bytes(600), 0)
+                os.fdatasync(f.fileno())
+                took = (time.monotonic() - before) * 1000
+                if took > struct.unpack('d', shared[:8])[0]:
+                    shared[:8] = struct.pack('d', took)
+                time.sleep(0.02)
+    return shared
 
 
 class Worker:
@@ -137,11 +158,11 @@ def percentile(values, part):
 
 def serve():
     host, port, name, writes, timeout_ms = sys.argv[1:]
+    echo, syncs = echo_process(), sync_process()    # as the server: of no special priority
     try:
         os.nice(-5)     # so that it measures the server, not the attacker's use of the processor
     except OSError:
         pass
-    echo = echo_process()
     worker = Worker(Address(host, int(port)), name, writes == '1', int(timeout_ms))
     noise, count = 0.0, 0
     while True:
@@ -150,6 +171,7 @@ def serve():
             if not word:
                 return
             waits = [x[0] for x in worker.waits]
+            noise = max(noise, struct.unpack('d', syncs[:8])[0])
             print(json.dumps({
                 'count': len(waits), 'worst_ms': max(waits, default=0.0), 'noise_ms': noise,
                 'worst_op': max(worker.waits, default=(0, ''))[1],
@@ -157,6 +179,7 @@ def serve():
                 'fault': worker.fault}), flush=True)
             if word == 'mark':
                 noise = 0.0
+                syncs[:8] = bytes(8)
                 worker.waits.clear()
             if word == 'stop':
                 return

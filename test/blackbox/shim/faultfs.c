@@ -38,6 +38,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rule rules[RULES_MAX];
 static int rule_count;
 static struct timespec rules_time;
+static ino_t rules_inode; /* times are coarse: two versions may have the same */
 static int trace_fd = -2;
 
 static long raw_write(int fd, const void *data, size_t len)
@@ -62,10 +63,12 @@ static void load_rules(void)
     const char *path = getenv("FAULTFS_CONTROL");
     struct stat st;
     if (path == NULL || stat(path, &st) != 0 ||
-        (st.st_mtim.tv_sec == rules_time.tv_sec && st.st_mtim.tv_nsec == rules_time.tv_nsec)) {
+        (st.st_ino == rules_inode && st.st_mtim.tv_sec == rules_time.tv_sec &&
+         st.st_mtim.tv_nsec == rules_time.tv_nsec)) {
         return;
     }
     rules_time = st.st_mtim;
+    rules_inode = st.st_ino;
     rule_count = 0;
     char text[2048];
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
