@@ -1,14 +1,16 @@
 /* Recovery: snapshot, then logs. Guarantees that the state built is the newest that can be proved
  * complete: a snapshot that is not whole is passed over for an older one only if the logs carry on
  * from there without a hole and reach at least as far as the one passed over, and as every
- * durability mark says. If not, the start ends with one line for the operator. It writes nothing
- * but removes the `initialize` file.
+ * durability mark says. If not, the start ends with one line for the operator. It changes nothing
+ * on the disk but two things: an empty directory gets its snapshot.0, and the `initialize` file is
+ * removed once it has had its effect.
  *
  * ZK: FileTxnSnapLog.restore, ZKDatabase.loadDataBase (spec-quorum A8). */
 #include "store/recover.h"
 
 #include <string.h>
 
+#include "store/fresh.h"
 #include "store/replay.h"
 #include "store/snap_source.h"
 
@@ -133,21 +135,36 @@ static enum rk_err load_snapshot(struct recovery *r, bool *ret_is_loaded)
 /* -- No snapshot
  * ------------------------------------------------------------------------------------ */
 
-/* ZK: FileTxnSnapLog.restore: the operator says that an empty directory is meant to be empty. */
-static enum rk_err take_initialize(struct recovery *r, bool *ret_existed)
+/* ZK: FileTxnSnapLog.restore: by this file the operator says that an empty directory is meant to be
+ * empty. */
+static enum rk_err look_for_initialize(struct recovery *r, bool *ret_exists)
 {
-    const struct rk_disk_ops *ops = r->disk->ops;
-    enum rk_err err = ops->unlink(r->disk->ctx, RK_DIR_DATALOG, INITIALIZE_FILE);
-    *ret_existed = err == RK_OK;
+    rk_file file;
+    enum rk_err err =
+        r->disk->ops->open(r->disk->ctx, RK_DIR_DATALOG, INITIALIZE_FILE, RK_OPEN_READ, &file);
+    *ret_exists = err == RK_OK;
     if (err == RK_OK) {
-        err = ops->sync_dir(r->disk->ctx, RK_DIR_DATALOG);
-    }
-    if (err != RK_OK && err != RK_ERR_NOT_FOUND) {
-        rk_problem_set(r->problem, "the file %s cannot be removed: %s", INITIALIZE_FILE,
+        r->disk->ops->close(r->disk->ctx, file);
+    } else if (err != RK_ERR_NOT_FOUND) {
+        rk_problem_set(r->problem, "the file %s cannot be opened: %s", INITIALIZE_FILE,
                        rk_err_text(err));
         return err;
     }
     return RK_OK;
+}
+
+static enum rk_err remove_initialize(struct recovery *r)
+{
+    const struct rk_disk_ops *ops = r->disk->ops;
+    enum rk_err err = ops->unlink(r->disk->ctx, RK_DIR_DATALOG, INITIALIZE_FILE);
+    if (err == RK_OK) {
+        err = ops->sync_dir(r->disk->ctx, RK_DIR_DATALOG);
+    }
+    if (err != RK_OK) {
+        rk_problem_set(r->problem, "the file %s cannot be removed: %s", INITIALIZE_FILE,
+                       rk_err_text(err));
+    }
+    return err;
 }
 
 static enum rk_err start_empty(struct recovery *r, bool is_trusted)
@@ -297,16 +314,30 @@ static enum rk_err list_files(struct recovery *r)
     return err;
 }
 
+static enum rk_err begin_history(struct recovery *r)
+{
+    enum rk_err err = rk_fresh_write(r->mem, r->disk);
+    if (err != RK_OK) {
+        rk_problem_set(r->problem,
+                       "the data directory is empty and its first snapshot cannot be written: %s",
+                       rk_err_text(err));
+    }
+    return err;
+}
+
 static enum rk_err run(struct recovery *r)
 {
     bool is_loaded = false;
-    bool had_initialize = false;
+    bool has_initialize = false;
     enum rk_err err = list_files(r);
+    if (err == RK_OK) {
+        err = look_for_initialize(r, &has_initialize);
+    }
     if (err == RK_OK) {
         err = load_snapshot(r, &is_loaded);
     }
     if (err == RK_OK && !is_loaded) {
-        err = start_empty(r, r->options->db_autocreate);
+        err = start_empty(r, has_initialize || r->options->db_autocreate);
     }
     if (err == RK_OK && (is_loaded || r->logs.count > 0)) {
         err = replay(r);
@@ -317,14 +348,11 @@ static enum rk_err run(struct recovery *r)
     if (err == RK_OK && !r->options->allow_holes) {
         err = check_marks(r);
     }
-    /* Last, so that a start which failed finds it again. */
-    if (err == RK_OK) {
-        err = take_initialize(r, &had_initialize);
+    if (err == RK_OK && r->out.is_fresh && r->out.last_zxid == 0) {
+        err = begin_history(r);
     }
-    if (err == RK_OK && had_initialize && r->out.is_fresh) {
-        r->out.last_zxid = 0;
-    }
-    return err;
+    /* Last, so that a start which failed or broke off finds it again. */
+    return err == RK_OK && has_initialize ? remove_initialize(r) : err;
 }
 
 enum rk_err rk_recover(struct rk_mem *mem, const struct rk_disk *disk,

@@ -24,8 +24,9 @@ struct rk_recovered {
     char snapshot_name[64]; /* "" if none */
     uint64_t txn_count;     /* replayed */
     uint32_t bad_snapshots; /* newer candidates that were passed over */
-    bool is_fresh;          /* nothing was there */
-    char torn_file[64];     /* "" or the log whose unacknowledged tail was passed over */
+    bool
+        is_fresh; /* nothing was there; now there is a durable snapshot.0, unless last_zxid is -1 */
+    char torn_file[64]; /* "" or the log whose unacknowledged tail was passed over */
     uint64_t torn_offset;
 };
 

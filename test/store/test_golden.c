@@ -162,6 +162,24 @@ static void every_directory_of_apache(void **state)
     }
 }
 
+static void our_first_snapshot_is_apaches(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture apache;
+    fixture_open(&f);
+    fixture_open(&apache);
+    load(&apache, "nodigest", 0);
+    assert_int_equal(recover(&f), RK_OK);
+    const struct fake_file *ours = fake_disk_get(&f.disk, RK_DIR_SNAP, "snapshot.0");
+    const struct fake_file *theirs = fake_disk_get(&apache.disk, RK_DIR_SNAP, "snapshot.0");
+    assert_non_null(ours);
+    assert_int_equal(ours->now_len, theirs->now_len);
+    assert_memory_equal(ours->now, theirs->now, theirs->now_len);
+    fixture_close(&apache);
+    fixture_close(&f);
+}
+
 static void a_kill_in_apaches_last_record(void **state)
 {
     (void)state;
@@ -236,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_directory_of_apache),
+        cmocka_unit_test(our_first_snapshot_is_apaches),
         cmocka_unit_test(a_kill_in_apaches_last_record),
         cmocka_unit_test(a_flipped_byte_in_apaches_files),
         cmocka_unit_test(we_go_on_where_apache_stopped),

@@ -109,26 +109,65 @@ static void the_logs_must_reach_the_snapshot_passed_over(void **state)
     fixture_close(&f);
 }
 
-static void no_snapshot_at_all(void **state)
+static void nothing_at_all(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_open(&f);
-    assert_int_equal(recover(&f), RK_OK);
-    assert_true(f.out.is_fresh && f.is_fresh);
-    assert_int_equal(f.out.last_zxid, 0);
     f.options.db_autocreate = false;
-    assert_int_equal(recover(&f), RK_OK);
-    assert_true(f.out.is_fresh && f.is_fresh);
-    assert_int_equal(f.out.last_zxid, -1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(recover(&f), RK_OK);
+        assert_true(f.out.is_fresh && f.is_fresh);
+        assert_int_equal(f.out.last_zxid, -1);
+        assert_int_equal(fake_disk_count(&f.disk, RK_DIR_SNAP, ""), 0);
+    }
     fake_disk_put(&f.disk, RK_DIR_DATALOG, "initialize", "", 0);
     assert_int_equal(recover(&f), RK_OK);
+    assert_true(f.out.is_fresh && f.is_fresh);
     assert_int_equal(f.out.last_zxid, 0);
     fake_disk_crash(&f.disk, FAKE_CRASH_NONE, NULL);
     assert_null(fake_disk_get(&f.disk, RK_DIR_DATALOG, "initialize"));
+    /* From now on it has a history, also if the power went at once. */
     assert_int_equal(recover(&f), RK_OK);
-    assert_int_equal(f.out.last_zxid, -1);
+    assert_false(f.out.is_fresh);
+    assert_string_equal(f.out.snapshot_name, "snapshot.0");
+    assert_int_equal(f.out.last_zxid, 0);
+    assert_int_equal(f.nodes, 4);
     fixture_close(&f);
+}
+
+static void a_fresh_start_that_fails_is_still_to_come(void **state)
+{
+    (void)state;
+    static const enum rk_err errors[] = {RK_ERR_NO_SPACE, RK_ERR_IO};
+    for (size_t e = 0; e < 2; e++) {
+        bool is_done = false;
+        for (uint64_t n = 1; !is_done; n++) {
+            for (uint64_t seed = 0; seed < 12; seed++) {
+                struct fixture f;
+                struct rk_prng prng;
+                fixture_open(&f);
+                rk_prng_init(&prng, seed);
+                fake_disk_put(&f.disk, RK_DIR_DATALOG, "initialize", "", 0);
+                f.options.db_autocreate = false;
+                f.disk.fail_at = n;
+                f.disk.fail_calls = 100;
+                f.disk.fail_err = errors[e];
+                enum rk_err err = recover(&f);
+                is_done = f.disk.calls < n;
+                assert_int_equal(err == RK_OK, is_done);
+                f.disk.fail_at = 0;
+                fake_disk_crash(&f.disk, (enum fake_crash)(seed % 3), &prng);
+                assert_int_equal(recover(&f), RK_OK);
+                assert_int_equal(f.out.last_zxid, 0);
+                write_log(&f, 1, 2, 5, 1);
+                fake_disk_crash(&f.disk, FAKE_CRASH_NONE, NULL);
+                assert_int_equal(recover(&f), RK_OK);
+                assert_seen(&f, 1, 2);
+                fixture_close(&f);
+            }
+        }
+    }
 }
 
 static void the_initialize_file_goes_also_if_there_are_data(void **state)
@@ -527,7 +566,8 @@ int main(void)
         cmocka_unit_test(the_newest_snapshot_and_the_logs_behind_it),
         cmocka_unit_test(a_bad_snapshot_falls_back_if_the_logs_cover_it),
         cmocka_unit_test(the_logs_must_reach_the_snapshot_passed_over),
-        cmocka_unit_test(no_snapshot_at_all),
+        cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(a_fresh_start_that_fails_is_still_to_come),
         cmocka_unit_test(the_initialize_file_goes_also_if_there_are_data),
         cmocka_unit_test(logs_without_a_snapshot),
         cmocka_unit_test(every_subset_of_the_files),
