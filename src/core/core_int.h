@@ -43,6 +43,8 @@ void rk_core_request_pop(struct rk_core *c, struct conn *conn, uint32_t id);
 void rk_core_request_forget(struct rk_core *c, uint32_t id);
 /* Runs what waits at the head of conn's queue until something has to wait again. */
 void rk_core_request_drain(struct rk_core *c, struct conn *conn);
+/* Not executed: answered with err when its turn comes. */
+void rk_core_request_fix(struct rk_core *c, struct request *q, int32_t err);
 /* Handles an admitted request: proposes a write, or leaves a read to its turn. */
 void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id);
 void rk_core_request_drop_all(struct rk_core *c, struct conn *conn);

@@ -113,6 +113,10 @@ static void uncount(struct rk_core *c, const struct request *q)
 {
     RK_ASSERT(c->outstanding > 0);
     c->outstanding--;
+    if (q->state == REQUEST_FIXED || q->state == REQUEST_DROPPED) {
+        RK_ASSERT(c->settled > 0);
+        c->settled--;
+    }
     if (c->config.large_request_threshold >= 0 &&
         (int64_t)q->whole_len > c->config.large_request_threshold) {
         c->large_bytes -= q->whole_len;
@@ -200,11 +204,13 @@ static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t x
     }
 }
 
-static void fix_held(struct request *q, int32_t err)
+void rk_core_request_fix(struct rk_core *c, struct request *q, int32_t err)
 {
+    RK_ASSERT(q->state == REQUEST_THROTTLED || q->state == REQUEST_HELD);
     q->state = REQUEST_FIXED;
     q->err = err;
     q->fixed_zxid = INT64_MIN;
+    c->settled++;
 }
 
 /* Proposed, unless something has come up since it was throttled. False: it waits for its turn. */
@@ -214,16 +220,17 @@ static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
     struct rk_bytes body =
         rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
     if (conn->session_ref->is_closing) {
+        c->settled++;
         q->state = REQUEST_DROPPED; /* behind a closeSession: never executed, never answered */
         return true;
     }
     if (c->is_log_full) {
         c->metrics.writes_refused_log_full++;
-        fix_held(q, RK_ZK_SYSTEM_ERROR);
+        rk_core_request_fix(c, q, RK_ZK_SYSTEM_ERROR);
         return false;
     }
     if (q->op == RK_OP_RECONFIG && !rk_prep_is_reconfig(c, body)) {
-        fix_held(q, RK_ZK_MARSHALLING_ERROR);
+        rk_core_request_fix(c, q, RK_ZK_MARSHALLING_ERROR);
         return false;
     }
     q->state = REQUEST_IN_FLIGHT;
@@ -320,9 +327,9 @@ void rk_core_drain_late(struct rk_core *c)
 static void fix_answer(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op, rk_zxid zxid,
                        int32_t err, bool is_last)
 {
-    uint32_t id = enqueue(c, conn, REQUEST_FIXED, xid, op, rk_bytes_of("", 0));
+    uint32_t id = enqueue(c, conn, REQUEST_HELD, xid, op, rk_bytes_of("", 0));
     struct request *q = rk_core_request(c, id);
-    q->err = err;
+    rk_core_request_fix(c, q, err);
     q->fixed_zxid = zxid;
     q->is_last = is_last;
     if (conn->queue_head == id) {

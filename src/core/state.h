@@ -144,6 +144,7 @@ struct rk_core {
     uint32_t throttled_tail;
     uint32_t throttled_count;
     uint32_t outstanding;  /* requests in `requests` */
+    uint32_t settled;      /* of them FIXED or DROPPED: they need no work, only their turn */
     uint64_t queued_bytes; /* frames kept */
     int64_t large_bytes;   /* frames over the threshold in work */
     bool any_paused;

@@ -76,7 +76,8 @@ bool rk_core_connect_admitted(struct rk_core *c, bool is_renew)
 bool rk_core_can_admit(const struct rk_core *c)
 {
     uint32_t max = c->config.request_throttle_max;
-    uint32_t in_work = c->outstanding - c->throttled_count;
+    /* A settled one may wait behind a throttled one: if it counted, both would wait for ever. */
+    uint32_t in_work = c->outstanding - c->throttled_count - c->settled;
     return (max == 0 || in_work < max) &&
            c->broadcast.inflight_bytes < c->config.inflight_bytes_max;
 }
@@ -163,9 +164,7 @@ void rk_core_drain_throttled(struct rk_core *c)
         if (limit > 0 && c->now_ms - q->received_ms > limit && q->op != RK_OP_PING &&
             q->op != RK_OP_CLOSE_SESSION) {
             c->metrics.throttled_ops++;
-            q->state = REQUEST_FIXED;
-            q->err = RK_ZK_THROTTLED_OP;
-            q->fixed_zxid = INT64_MIN;
+            rk_core_request_fix(c, q, RK_ZK_THROTTLED_OP);
             rk_core_request_drain(c, conn);
             continue;
         }

@@ -280,6 +280,28 @@ static void throttled_requests_behind_a_close_are_dropped(void **state)
     rig_deinit(&r);
 }
 
+static void an_answer_that_waits_is_no_work(void **state)
+{
+    struct rig r;
+    struct rk_core_config config;
+    (void)state;
+    rig_config(&config);
+    config.request_throttle_max = 1;
+    rig_init(&r, &config);
+    rig_connect(&r, 1);
+    rig_connect(&r, 2);
+    r.auto_sync = false;
+    rig_create(&r, 1, 1, "/a", "", 0);
+    rig_exists(&r, 2, 1, "/a", false); /* throttled */
+    rig_simple(&r, 2, 2, 999);         /* known to be refused, behind it */
+    rig_sync(&r);
+    (void)rig_expect(&r, 1, 1, 0);
+    (void)rig_expect(&r, 2, 1, 0);
+    (void)rig_expect(&r, 2, 2, RK_ZK_UNIMPLEMENTED);
+    assert_true(r.in[2].is_closed);
+    rig_deinit(&r);
+}
+
 static void what_is_throttled_is_judged_when_it_is_admitted(void **state)
 {
     struct rig r;
@@ -345,6 +367,7 @@ int main(void)
         cmocka_unit_test(many_in_flight_pause_the_client),
         cmocka_unit_test(throttled_requests_keep_their_order),
         cmocka_unit_test(throttled_requests_behind_a_close_are_dropped),
+        cmocka_unit_test(an_answer_that_waits_is_no_work),
         cmocka_unit_test(what_is_throttled_is_judged_when_it_is_admitted),
         cmocka_unit_test(a_snapshot_is_a_point_in_time),
     };
