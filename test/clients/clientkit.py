@@ -200,7 +200,8 @@ def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, 
     """Run a test program that prints "ok NAME" / "FAIL NAME: why" lines and count them.
 
     A line "@what" asks for help and is answered with "done": @restart (kill -9 and start),
-    @cut, @refuse, @heal (the forwarder).  All other output is kept and shown if the program itself fails.
+    @cut, @refuse, @heal (the forwarder).  All other output is kept and shown if the program itself
+    fails.
     """
     actions = {
         'restart': lambda: restart(server, forwarder),

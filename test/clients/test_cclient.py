@@ -239,7 +239,7 @@ def test_cli_session_file(server):
 
 
 def test_load_gen(server):
-    """load_gen: creates, writes, reads (checking the data) and deletes children, round and round."""
+    """load_gen: creates, writes, reads and checks, deletes children, round and round."""
     done_rounds = []
     process = subprocess.Popen([LOAD_GEN, server.hosts, '/load', '2000'], stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)

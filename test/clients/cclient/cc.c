@@ -428,7 +428,7 @@ void cc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *da
 /* Makes a session with an ephemeral, prints its id and password, and ends like a crashed client. */
 static int leave_session(const char *hosts, const char *timeout_ms, const char *path)
 {
-    struct cc_client *client = cc_open_at(hosts, atoi(timeout_ms), NULL);
+    struct cc_client *client = cc_open_at(hosts, (int)strtol(timeout_ms, NULL, 10), NULL);
     if (!cc_wait_state(client, ZOO_CONNECTED_STATE) ||
         zoo_create(client->zh, path, "left", 4, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL, NULL, 0) !=
             ZOK) {

@@ -70,6 +70,51 @@ static void one_failure_undoes_all(void)
     CC_CHECK(cc_close(client));
 }
 
+static void ignore_string(int rc, const char *value, const void *data)
+{
+    (void)rc, (void)value, (void)data;
+}
+
+/* The same among requests that are all in flight at once: what the failed transaction did to nodes
+ * that are themselves not on disk yet is undone, and what was done before it is not. */
+static void one_failure_in_flight_undoes_all(void)
+{
+    struct cc_client *client = cc_open();
+
+    for (int round = 0; round < 20; round++) {
+        struct cc_wait *multi = cc_wait_create(), *made = cc_wait_create();
+        char top[64], child[80], sequence[80], expected[96];
+        zoo_op_t ops[3];
+        zoo_op_result_t results[3];
+        snprintf(top, sizeof top, "/mg-%d", round);
+        snprintf(child, sizeof child, "%s/c", top);
+        snprintf(sequence, sizeof sequence, "%s/s-", top);
+        snprintf(expected, sizeof expected, "%s0000000001", sequence);
+        zoo_create_op_init(&ops[0], sequence, "", 0, &ZOO_OPEN_ACL_UNSAFE,
+                           ZOO_PERSISTENT_SEQUENTIAL, NULL, 0);
+        zoo_delete_op_init(&ops[1], child, 0);
+        zoo_check_op_init(&ops[2], top, 9);
+        CC_RC(zoo_acreate(client->zh, top, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
+                          ignore_string, NULL),
+              ZOK);
+        CC_RC(zoo_acreate(client->zh, child, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
+                          ignore_string, NULL),
+              ZOK);
+        CC_RC(zoo_amulti(client->zh, 3, ops, results, cc_on_void, multi), ZOK);
+        CC_RC(zoo_acreate(client->zh, sequence, "", 0, &ZOO_OPEN_ACL_UNSAFE,
+                          ZOO_PERSISTENT_SEQUENTIAL, cc_on_string, made),
+              ZOK);
+        const struct cc_result *result = cc_wait_for(made);
+        CC_CHECK(result != NULL);
+        CC_STR(result->path, expected);
+        result = cc_wait_for(multi);
+        CC_CHECK(result != NULL);
+        CC_RC(result->rc, ZBADVERSION);
+        CC_RC(zoo_delete(client->zh, child, 0), ZOK);
+    }
+    CC_CHECK(cc_close(client));
+}
+
 /* Each code that an operation can fail with, alone in its transaction. */
 static void codes_of_single_operations(void)
 {
@@ -189,6 +234,7 @@ static void three_hundred_operations(void)
 const struct cc_case cc_cases_multi[] = {
     {"all_kinds_of_operations", all_kinds_of_operations},
     {"one_failure_undoes_all", one_failure_undoes_all},
+    {"one_failure_in_flight_undoes_all", one_failure_in_flight_undoes_all},
     {"codes_of_single_operations", codes_of_single_operations},
     {"an_empty_transaction_succeeds", an_empty_transaction_succeeds},
     {"asynchronous_transaction", asynchronous_transaction},

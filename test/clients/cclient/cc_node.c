@@ -39,7 +39,7 @@ static void handle_facts(void)
     CC_CHECK(zoo_set_watcher(client->zh, before) == nothing);
     CC_CHECK(zookeeper_get_connected_host(client->zh, (struct sockaddr *)&address,
                                           &address_bytes) != NULL);
-    CC_EQ(ntohs(address.sin_port), atoi(strrchr(cc_hosts, ':') + 1));
+    CC_EQ(ntohs(address.sin_port), strtol(strrchr(cc_hosts, ':') + 1, NULL, 10));
     CC_STR(zoo_get_current_server(client->zh), cc_hosts);
     CC_RC(is_unrecoverable(client->zh), ZOK);
     CC_CHECK(cc_close(client));

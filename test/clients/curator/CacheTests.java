@@ -86,7 +86,8 @@ final class CacheTests {
         told.waitHas("NODE_ADDED " + kit.base + "/a/c");
         other.setData().forPath(kit.base + "/a/c", Kit.bytes("cc"));
         told.waitHas("NODE_UPDATED " + kit.base + "/a/c");
-        Kit.eq(cache.getCurrentChildren(kit.base + "/a").keySet(), new TreeSet<>(List.of("b", "c")));
+        Kit.eq(cache.getCurrentChildren(kit.base + "/a").keySet(),
+               new TreeSet<>(List.of("b", "c")));
         other.delete().deletingChildrenIfNeeded().forPath(kit.base + "/a");
         told.waitHas("NODE_REMOVED " + kit.base + "/a");
         Kit.eq(cache.getCurrentData(kit.base + "/a/b"), null);
@@ -111,7 +112,8 @@ final class CacheTests {
         told.waitHas("changed " + base + "/x/y/z zz");
         other.delete().deletingChildrenIfNeeded().forPath(base + "/x");
         told.waitHas("deleted " + base + "/x");
-        Kit.eq(cache.stream().map(ChildData::getPath).collect(Collectors.toCollection(TreeSet::new)),
+        Kit.eq(cache.stream().map(ChildData::getPath)
+                   .collect(Collectors.toCollection(TreeSet::new)),
                new TreeSet<>(List.of(base, base + "/a", base + "/a/b")));
         for (int i = 0; i < 100; i++) {
             other.create().forPath(base + "/a/" + i);
@@ -236,7 +238,8 @@ final class CacheTests {
         Kit.eq(new TreeSet<>(members.keySet()), new TreeSet<>(List.of("one", "two")));
         Kit.eq(members.get("one"), Kit.bytes("1"));
         one.setThisData(Kit.bytes("1a"));
-        Kit.waitUntil(() -> new String(two.getCurrentMembers().get("one")).equals("1a"), "new data");
+        Kit.waitUntil(() -> new String(two.getCurrentMembers().get("one")).equals("1a"),
+                      "new data");
         client.close();
         Kit.waitUntil(() -> two.getCurrentMembers().size() == 1, "one has left");
     }

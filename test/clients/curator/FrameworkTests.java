@@ -50,7 +50,8 @@ final class FrameworkTests {
         Kit.refused(KeeperException.NoNodeException.class,
                     () -> client.delete().withVersion(3).forPath(base + "/a"));
         client.create().compressed().forPath(base + "/z", new byte[100000]);
-        Kit.check(client.checkExists().forPath(base + "/z").getDataLength() < 1000, "not compressed");
+        Kit.check(client.checkExists().forPath(base + "/z").getDataLength() < 1000,
+                  "not compressed");
         Kit.eq(client.getData().decompressed().forPath(base + "/z"), new byte[100000]);
         client.create().idempotent().forPath(base + "/i", Kit.bytes("i"));
         client.setData().idempotent().withVersion(0).forPath(base + "/i", Kit.bytes("j"));

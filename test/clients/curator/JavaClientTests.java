@@ -152,7 +152,8 @@ final class JavaClientTests {
         zk.create(base + "/2", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL, onCreate2, null);
         zk.create(base + "/t", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL, onCreate2,
                   null, 3600000);
-        zk.exists(base, false, (rc, p, c, stat) -> told.add(rc + " " + stat.getNumChildren()), null);
+        zk.exists(base, false, (rc, p, c, stat) -> told.add(rc + " " + stat.getNumChildren()),
+                  null);
         zk.getData(base, false, (rc, p, c, data, stat) -> told.add(new String(data)), null);
         zk.setData(base, Kit.bytes("y"), 0, (rc, p, c, stat) -> told.add(stat.getVersion()), null);
         zk.getACL(base, new Stat(), (rc, p, c, acl, stat) -> told.add(acl), null);

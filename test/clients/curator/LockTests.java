@@ -125,9 +125,11 @@ final class LockTests {
         Kit.check(!writing.isDone(), "the writer is in with a reader");
         b.readLock().release();
         Kit.join(writing);
-        Kit.check(!b.readLock().acquire(50, TimeUnit.MILLISECONDS), "a reader is in with the writer");
+        Kit.check(!b.readLock().acquire(50, TimeUnit.MILLISECONDS),
+                  "a reader is in with the writer");
         /* A holder of the write lock may take the read lock too, and keep it. */
-        InterProcessReadWriteLock own = new InterProcessReadWriteLock(kit.client(), kit.base + "-own");
+        InterProcessReadWriteLock own =
+            new InterProcessReadWriteLock(kit.client(), kit.base + "-own");
         own.writeLock().acquire();
         own.readLock().acquire();
         own.writeLock().release();

@@ -144,7 +144,8 @@ final class ValueTests {
         Kit.check(value.initialize(Kit.bytes("a")), "not initialised");
         Kit.check(value.trySet(Kit.bytes("b")).succeeded(), "trySet");
         Kit.check(value.compareAndSet(Kit.bytes("b"), Kit.bytes("c")).succeeded(), "compareAndSet");
-        Kit.check(!value.compareAndSet(Kit.bytes("b"), Kit.bytes("d")).succeeded(), "of an old one");
+        Kit.check(!value.compareAndSet(Kit.bytes("b"), Kit.bytes("d")).succeeded(),
+                  "compareAndSet of an old value");
         Kit.eq(value.get().postValue(), Kit.bytes("c"));
     }
 }
