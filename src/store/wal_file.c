@@ -408,6 +408,9 @@ enum rk_err rk_wal_commit(struct rk_wal *w)
     if (w->failed != RK_OK) {
         return w->failed;
     }
+    if (w->segment_count == 0 && w->current.file > 0 && w->current.pos > w->mark_pos) {
+        write_mark(w); /* idle: the mark catches up */
+    }
     while (w->segment_done < w->segment_count) {
         enum rk_err err = commit_segment(w, &w->segments[w->segment_done]);
         if (err == RK_ERR_NO_SPACE) {
