@@ -1,0 +1,194 @@
+/* What the files of the checker share. */
+#ifndef RK_SIM_CHECK_INT_H
+#define RK_SIM_CHECK_INT_H
+
+#include "sim/check.h"
+
+enum mreq_state {
+    MREQ_WAITING, /* read: not answered; write: not proposed */
+    MREQ_FIXED,   /* the answer is known */
+    MREQ_UNDECODABLE,
+    MREQ_PROPOSED, /* in the log's hands */
+    MREQ_APPLIED,  /* its outcome is known */
+};
+
+struct mtxn;
+
+/* A request of a connection that must be answered, in order. */
+struct mreq {
+    struct mreq *next;
+    enum mreq_state state;
+    int32_t xid;
+    int32_t op;
+    struct sim_blob *body;
+    bool is_last; /* the connection ends with its answer */
+    int32_t err;  /* FIXED; APPLIED */
+    rk_zxid zxid; /* FIXED: INT64_MIN = that of the state; else the transaction's */
+    struct rk_buf result;
+    struct mtxn *txn;
+    struct sim_ids ids; /* when it came */
+    uint64_t step;
+    bool was_full; /* the server had said that the log is full */
+    int64_t arrived_ms;
+    rk_zxid floor; /* everything up to here had been shown to somebody */
+};
+
+/* A transaction handed to the log and not applied yet. */
+struct mtxn {
+    struct mtxn *next;
+    rk_zxid zxid;
+    int32_t type;
+    int32_t op; /* of the request; the type for internal ones */
+    rk_session_id session;
+    int64_t time_ms;
+    struct sim_blob *payload;
+    struct sim_blob *body;
+    struct sim_ids ids;
+    struct mreq *req; /* NULL: nobody is answered */
+    bool is_request;  /* a client asked for it */
+    int32_t timeout_ms;
+    bool has_quota_view;
+    struct sim_model quota_view;
+};
+
+/* An event, or an inline answer, that must be sent. */
+struct mdue {
+    struct mdue *next;
+    enum rk_event_type type;
+    struct sim_blob *path;
+    rk_zxid zxid;
+    bool is_unordered; /* among those of its zxid */
+    int32_t xid;
+    int32_t err;
+    uint32_t modes;
+};
+
+enum mconn_state {
+    MCONN_FREE,
+    MCONN_NEW,
+    MCONN_PENDING,
+    MCONN_OPEN,
+    MCONN_CLOSED, /* by the server; not yet confirmed */
+};
+
+enum mshake {
+    MSHAKE_NONE,
+    MSHAKE_CLOSE,
+    MSHAKE_NEW,
+    MSHAKE_REATTACH,
+    MSHAKE_REFUSE,
+};
+
+struct mframe {
+    struct mframe *next;
+    struct sim_blob *bytes;
+};
+
+struct mconn {
+    rk_conn_id id;
+    enum mconn_state state;
+    struct sim_viewer viewer;
+    bool has_read_only;
+    int32_t timeout_ms;
+    enum mshake shake; /* what the handshake of this step must lead to */
+    bool may_close;    /* a reason to be closed has come up */
+    bool must_close;   /* ... and this step has to do it */
+    uint64_t closed_step;
+    struct mreq *reqs;
+    struct mdue *events;
+    struct mdue *inlines;
+    struct mframe *early;    /* frames that came before the session was there */
+    struct mframe *catch_up; /* events of a setWatches whose answer has not come */
+};
+
+/* A session as the server must treat it. */
+struct msession {
+    rk_session_id id;
+    rk_conn_id conn; /* 0: none */
+    int32_t timeout_ms;
+    int64_t touched_ms;
+    bool is_closing;
+    bool is_applied;
+};
+
+#define MCONNS 128u
+
+struct sim_check {
+    struct sim_world *w;
+    struct rk_mem *mem;
+    struct rk_core_config config;
+    struct sim_model model; /* the applied state */
+    struct sim_outcome out;
+    struct rk_buf got; /* scratch: bodies in canonical order */
+    struct rk_buf must;
+    struct mtxn *first_txn;
+    struct mtxn *last_txn;
+    rk_zxid appended;
+    rk_zxid durable; /* as told to the core */
+    struct mconn conns[MCONNS];
+    struct msession *sessions;
+    uint32_t session_count;
+    uint32_t session_cap;
+    uint64_t step;
+    int64_t now_ms;
+    int64_t wall_ms;
+    struct rk_event event; /* of the step under way; its bytes are borrowed */
+    bool is_log_full;
+    int64_t room_ms; /* when it last ceased to be full: nothing expires before */
+    bool is_stopping;
+    bool is_up;
+    bool has_snap_model;
+    struct sim_model snap_model;
+    rk_zxid last_crash_zxid; /* the state served when the server last crashed */
+    uint32_t restarts;
+};
+
+#define CHECK(c, cond, ...)                                                                        \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            rk_sim_fail((c)->w, __VA_ARGS__);                                                      \
+        }                                                                                          \
+    } while (0)
+
+/* check_conn.c: requests and replies ----------------------------------------------------------- */
+struct mconn *rk_check_conn(struct sim_check *c, rk_conn_id id); /* NULL if gone */
+void rk_check_conn_open(struct sim_check *c, rk_conn_id id, struct rk_bytes address);
+void rk_check_conn_drop(struct sim_check *c, struct mconn *conn);
+void rk_check_frame_in(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
+void rk_check_frame_out(struct sim_check *c, rk_conn_id id, struct rk_bytes frame);
+void rk_check_closed(struct sim_check *c, rk_conn_id id);
+void rk_check_step_ended(struct sim_check *c);
+/* The state reaches zxid: outcomes, events, ends of sessions. */
+void rk_check_advance(struct sim_check *c, rk_zxid zxid);
+/* What waits in the throttler may be refused from now on. */
+void rk_check_log_full(struct sim_check *c);
+void rk_check_free_conns(struct sim_check *c);
+
+/* check_session.c: handshakes, expiry ------------------------------------------------------------
+ */
+void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
+void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
+struct msession *rk_check_session(struct sim_check *c, rk_session_id id);
+struct msession *rk_check_session_add(struct sim_check *c, rk_session_id id, int32_t timeout_ms);
+void rk_check_session_remove(struct sim_check *c, rk_session_id id);
+void rk_check_expiry(struct sim_check *c, const struct msession *s);
+void rk_check_overdue(struct sim_check *c);
+void rk_check_sessions_restart(struct sim_check *c, int64_t now_ms);
+
+/* check_txn.c: the history ------------------------------------------------------------------------
+ */
+void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload);
+/* Applies one transaction to a model; ret gets the outcome. */
+void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+                    struct sim_outcome *ret);
+void rk_check_free_txn(struct sim_check *c, struct mtxn *t);
+void rk_check_drop_txns(struct sim_check *c);
+
+/* check_state.c: comparing whole states -----------------------------------------------------------
+ */
+void rk_check_compare(struct sim_check *c, const struct sim_model *m, const struct rk_core *core,
+                      const char *what);
+
+void rk_check_request_free(struct sim_check *c, struct mreq *q);
+
+#endif

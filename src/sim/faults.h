@@ -1,0 +1,126 @@
+/* The options of a seed: what exists in its world at all, and how much of it. Each feature and each
+ * fault is off in a good part of the seeds, so that rare combinations get seeds of their own. */
+#ifndef RK_SIM_FAULTS_H
+#define RK_SIM_FAULTS_H
+
+#include "core/core.h"
+#include "sim/disk.h"
+#include "store/snap.h"
+#include "store/wal.h"
+
+/* Relative weights of what clients send. */
+#define RK_SIM_OP_TABLE(X)                                                                         \
+    X(CREATE)                                                                                      \
+    X(DELETE)                                                                                      \
+    X(SET_DATA)                                                                                    \
+    X(SET_ACL)                                                                                     \
+    X(MULTI)                                                                                       \
+    X(GET_DATA)                                                                                    \
+    X(EXISTS)                                                                                      \
+    X(GET_CHILDREN)                                                                                \
+    X(GET_ACL)                                                                                     \
+    X(ADD_WATCH)                                                                                   \
+    X(REMOVE_WATCHES)                                                                              \
+    X(MULTI_READ)                                                                                  \
+    X(SYNC)                                                                                        \
+    X(PING)                                                                                        \
+    X(MISC_READ)                                                                                   \
+    X(AUTH)                                                                                        \
+    X(QUOTA)                                                                                       \
+    X(RUDE)                                                                                        \
+    X(CLOSE_SESSION)                                                                               \
+    X(DISCONNECT)
+
+enum sim_op {
+#define RK_SIM_OP_ENUM(name) SIM_OP_##name,
+    RK_SIM_OP_TABLE(RK_SIM_OP_ENUM)
+#undef RK_SIM_OP_ENUM
+        SIM_OP_COUNT
+};
+
+struct sim_client_options {
+    uint32_t count;
+    uint32_t request_budget; /* of all clients together */
+    uint32_t weights[SIM_OP_COUNT];
+    uint32_t path_count; /* of the universe of paths */
+    uint32_t depth_max;  /* requests outstanding per client */
+    uint32_t value_bytes_max;
+    int64_t think_us_max;
+    uint32_t watch_pct;      /* reads that set a watch */
+    uint32_t sequential_pct; /* creates */
+    uint32_t ephemeral_pct;
+    uint32_t versioned_pct;  /* writes that expect a version */
+    uint32_t restricted_pct; /* ACLs that are not open */
+    uint32_t rude_pct;       /* connections that misbehave from the start */
+    int32_t timeout_ms_max;
+    bool forgets_sessions; /* some reconnects start a new session */
+};
+
+struct sim_net_options {
+    int64_t delay_us_max;
+    uint32_t split_pct; /* deliveries of a part only */
+    uint32_t reset_ppm; /* of deliveries */
+};
+
+struct sim_disk_options {
+    struct sim_disk_shape shape;
+    int64_t write_us_max;
+    int64_t sync_us_max;
+    bool is_dir_op_slow;
+    uint32_t log_fault_ppm; /* of the log's calls; each ends the process */
+    uint32_t snap_fault_ppm;
+    uint32_t start_fault_ppm;
+    bool has_full_episodes;
+};
+
+struct sim_crash_options {
+    uint32_t count;        /* crashes of the server */
+    uint32_t kill_pct;     /* of the process alone */
+    uint32_t clean_pct;    /* orderly stops */
+    uint32_t at_call_pct;  /* at the boundary of a disk call */
+    uint32_t policies;     /* bits of enum sim_persist */
+    uint32_t in_start_pct; /* starts that crash */
+    uint32_t rot_pct;      /* crashes with damage at rest */
+    uint32_t probe_count;  /* other outcomes tried per crash */
+    int64_t down_us_max;
+    /* Enumeration: the one crash is at this call (1 = first), after it or before it; 0 = off. */
+    uint64_t exact_call;
+    bool exact_is_after;
+    enum sim_persist exact_policy;
+    bool exact_is_kill;
+};
+
+struct sim_node_options {
+    struct rk_core_config core;
+    struct rk_wal_options wal;
+    uint64_t log_reserve_bytes;
+    enum rk_snap_compression compression;
+    uint32_t purge_keep;
+    int64_t purge_every_us; /* 0 = never */
+    int64_t epoch_every_us; /* 0 = never */
+    int64_t wake_us_max;    /* from a report of a thread to the event */
+    uint32_t turn_frames_max;
+    uint32_t clock_rate_permille; /* of the monotonic clock */
+    bool has_clock_steps;
+    uint32_t check_every; /* rk_core_check after one step in so many */
+};
+
+struct sim_options {
+    uint64_t seed;
+    uint64_t persist_salt; /* another seed for what survives crashes */
+    bool is_script;        /* clients do what the enumeration's script says */
+    int64_t duration_us_max;
+    struct sim_client_options client;
+    struct sim_net_options net;
+    struct sim_disk_options disk;
+    struct sim_crash_options crash;
+    struct sim_node_options node;
+};
+
+/* Everything from the seed. Texts in the configuration are static. */
+void rk_sim_options_draw(struct sim_options *o, struct sim_tape *tape);
+/* A small, quiet world for the enumeration: variant picks compression, sizes, directories. */
+void rk_sim_options_script(struct sim_options *o, uint32_t variant);
+#define RK_SIM_SCRIPT_VARIANTS 4u
+
+#endif

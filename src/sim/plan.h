@@ -1,0 +1,28 @@
+/* What befalls the server of a seed, and when: crashes and what survives them, damage at rest, full
+ * disks, purges, epoch files, clock steps. */
+#ifndef RK_SIM_PLAN_H
+#define RK_SIM_PLAN_H
+
+#include "sim/node.h"
+
+struct sim_plan *rk_sim_plan_create(struct sim_world *w);
+void rk_sim_plan_destroy(struct sim_plan *p);
+void rk_sim_plan_begin(struct sim_plan *p);
+/* No more of it. */
+void rk_sim_plan_heal(struct sim_plan *p);
+bool rk_sim_plan_is_over(const struct sim_plan *p); /* all crashes have happened */
+
+/* From the server. */
+void rk_sim_plan_starting(struct sim_plan *p);
+void rk_sim_plan_started(struct sim_plan *p);
+/* Before the disk loses anything: tries what else could have survived. */
+void rk_sim_plan_crashed(struct sim_plan *p);
+void rk_sim_plan_draw_crash(struct sim_plan *p, bool has_died, enum sim_crash_kind *ret_kind,
+                            enum sim_persist *ret_policy);
+
+/* Damage at rest: done after a crash; undone once the server has said what it thinks of it. */
+void rk_sim_plan_rot(struct sim_plan *p);
+bool rk_sim_plan_is_rotten(const struct sim_plan *p);
+void rk_sim_plan_repair(struct sim_plan *p);
+
+#endif
