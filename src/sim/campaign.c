@@ -50,7 +50,7 @@ struct worker {
 static int report_fd = -1;
 static uint64_t report_index;
 
-/* -- In a worker ------------------------------------------------------------------------------- */
+/* -- In a worker -- */
 
 static void send_report(const struct report *r)
 {
@@ -127,7 +127,7 @@ static _Noreturn void work(const struct sim_campaign *campaign, uint64_t first, 
     _exit(0);
 }
 
-/* -- In the parent ----------------------------------------------------------------------------- */
+/* -- In the parent -- */
 
 static void start_worker(const struct sim_campaign *campaign, struct worker *w, int64_t until_ms)
 {

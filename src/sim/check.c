@@ -61,7 +61,7 @@ uint32_t rk_sim_check_sessions(const struct sim_check *c)
     return c->session_count;
 }
 
-/* -- Steps ------------------------------------------------------------------------------------- */
+/* -- Steps -- */
 
 void rk_sim_check_before(struct sim_check *c, const struct rk_event *event)
 {
@@ -197,7 +197,7 @@ void rk_sim_check_after(struct sim_check *c, const struct rk_core *core,
     }
 }
 
-/* -- Crashes and restarts ---------------------------------------------------------------------- */
+/* -- Crashes and restarts -- */
 
 void rk_sim_check_crashed(struct sim_check *c)
 {

@@ -24,7 +24,7 @@ void rk_check_conn_open(struct sim_check *c, rk_conn_id id, struct rk_bytes addr
     rk_sim_ids_add(c->mem, &conn->viewer.ids, rk_bytes_str("ip"), address);
 }
 
-/* -- Lists ------------------------------------------------------------------------------------- */
+/* -- Lists -- */
 
 void rk_check_request_free(struct sim_check *c, struct mreq *q)
 {
@@ -152,7 +152,7 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
     conn->shake = MSHAKE_NONE;
 }
 
-/* -- Requests ---------------------------------------------------------------------------------- */
+/* -- Requests -- */
 
 static bool is_client_op(int32_t op)
 {
@@ -334,7 +334,7 @@ void rk_check_frame_in(struct sim_check *c, struct mconn *conn, struct rk_bytes 
     }
 }
 
-/* -- The state moves --------------------------------------------------------------------------- */
+/* -- The state moves -- */
 
 static void mark_event(struct sim_check *c, const struct mdue *due)
 {
@@ -454,7 +454,7 @@ void rk_check_advance(struct sim_check *c, rk_zxid zxid)
     }
 }
 
-/* -- Replies ----------------------------------------------------------------------------------- */
+/* -- Replies -- */
 
 static void put_hex(char *out, size_t room, struct rk_bytes bytes)
 {

@@ -150,7 +150,7 @@ struct sim_check {
         }                                                                                          \
     } while (0)
 
-/* check_conn.c: requests and replies ----------------------------------------------------------- */
+/* check_conn.c: requests and replies -- */
 struct mconn *rk_check_conn(struct sim_check *c, rk_conn_id id); /* NULL if gone */
 void rk_check_conn_open(struct sim_check *c, rk_conn_id id, struct rk_bytes address);
 void rk_check_conn_drop(struct sim_check *c, struct mconn *conn);
@@ -164,8 +164,7 @@ void rk_check_advance(struct sim_check *c, rk_zxid zxid);
 void rk_check_log_full(struct sim_check *c);
 void rk_check_free_conns(struct sim_check *c);
 
-/* check_session.c: handshakes, expiry ------------------------------------------------------------
- */
+/* check_session.c: handshakes, expiry -- */
 void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
 void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
 struct msession *rk_check_session(struct sim_check *c, rk_session_id id);
@@ -175,8 +174,7 @@ void rk_check_expiry(struct sim_check *c, const struct msession *s);
 void rk_check_overdue(struct sim_check *c);
 void rk_check_sessions_restart(struct sim_check *c, int64_t now_ms);
 
-/* check_txn.c: the history ------------------------------------------------------------------------
- */
+/* check_txn.c: the history -- */
 void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload);
 /* Applies one transaction to a model; ret gets the outcome. */
 void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
@@ -184,8 +182,7 @@ void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn 
 void rk_check_free_txn(struct sim_check *c, struct mtxn *t);
 void rk_check_drop_txns(struct sim_check *c);
 
-/* check_state.c: comparing whole states -----------------------------------------------------------
- */
+/* check_state.c: comparing whole states -- */
 void rk_check_compare(struct sim_check *c, const struct sim_model *m, const struct rk_core *core,
                       const char *what);
 

@@ -191,7 +191,7 @@ void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_b
     conn->may_close = false;
 }
 
-/* -- Expiry ------------------------------------------------------------------------------------ */
+/* -- Expiry -- */
 
 void rk_check_expiry(struct sim_check *c, const struct msession *s)
 {

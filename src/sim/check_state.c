@@ -103,7 +103,7 @@ void rk_check_compare(struct sim_check *c, const struct sim_model *m, const stru
     }
 }
 
-/* -- Snapshots --------------------------------------------------------------------------------- */
+/* -- Snapshots -- */
 
 #define LISTS_MAX 512u
 

@@ -58,7 +58,7 @@ const char *rk_client_path(struct sim_clients *all)
     return all->paths[rk_sim_below(tape, SIM_SITE_OP, all->path_count)];
 }
 
-/* -- Sending ----------------------------------------------------------------------------------- */
+/* -- Sending -- */
 
 void rk_client_send(struct sim_clients *all, struct sim_client *c)
 {
@@ -108,7 +108,7 @@ void rk_client_put_handshake(struct sim_clients *all, const struct sim_client *c
     rk_frame_end(&all->out, place);
 }
 
-/* -- Acting ------------------------------------------------------------------------------------ */
+/* -- Acting -- */
 
 static void on_act(struct sim_world *w, void *ctx, uint64_t arg);
 
@@ -322,7 +322,7 @@ uint32_t rk_sim_clients_sent(const struct sim_clients *all)
     return all->sent;
 }
 
-/* -- Receiving --------------------------------------------------------------------------------- */
+/* -- Receiving -- */
 
 static void take_handshake(struct sim_clients *all, struct sim_client *c, struct rk_bytes frame)
 {

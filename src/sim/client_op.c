@@ -17,7 +17,7 @@ static bool pct(struct sim_clients *all, uint32_t percent)
     return rk_sim_pct(all->w, SIM_SITE_OP, percent);
 }
 
-/* -- Fields ------------------------------------------------------------------------------------ */
+/* -- Fields -- */
 
 static void put_value(struct sim_clients *all)
 {
@@ -155,7 +155,7 @@ static int32_t draw_flags(struct sim_clients *all)
     return (pct(all, o->ephemeral_pct) ? 1 : 0) + (pct(all, o->sequential_pct) ? 2 : 0);
 }
 
-/* -- Requests ---------------------------------------------------------------------------------- */
+/* -- Requests -- */
 
 static void put_create(struct sim_clients *all, int32_t op, const char *path, int32_t flags)
 {
@@ -303,7 +303,7 @@ static void remove_watches(struct sim_clients *all, struct sim_client *c)
     rk_client_asked_end(all, c);
 }
 
-/* -- multi ------------------------------------------------------------------------------------- */
+/* -- multi -- */
 
 static void put_element(struct sim_clients *all, int32_t type, bool done)
 {
@@ -374,8 +374,7 @@ static void multi_read(struct sim_clients *all, struct sim_client *c)
     rk_client_asked_end(all, c);
 }
 
-/* -- Quotas: limits and usage of one path, in one transaction each way ----------------------------
- */
+/* -- Quotas: limits and usage of one path, in one transaction each way -- */
 
 static void put_quota_node(struct sim_clients *all, int32_t type, const char *path,
                            const char *data)
@@ -424,7 +423,7 @@ static void quota(struct sim_clients *all, struct sim_client *c)
     rk_client_asked_end(all, c);
 }
 
-/* -- Logins, sessions -------------------------------------------------------------------------- */
+/* -- Logins, sessions -- */
 
 void rk_client_login(struct sim_clients *all, struct sim_client *c, uint32_t user)
 {
@@ -559,8 +558,7 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
     }
 }
 
-/* -- The enumeration's script -------------------------------------------------------------------
- */
+/* -- The enumeration's script -- */
 
 /* Enough writes for some commits, a roll, snapshots; everything else the plan does. */
 bool rk_client_script(struct sim_clients *all, struct sim_client *c)

@@ -29,7 +29,7 @@ const char *rk_sim_persist_name(enum sim_persist policy)
     return persist_names[policy];
 }
 
-/* -- Names ------------------------------------------------------------------------------------- */
+/* -- Names -- */
 
 struct sim_entry *rk_sim_names_find(const struct sim_names *names, const char *name)
 {
@@ -117,7 +117,7 @@ struct sim_dir *rk_sim_disk_dir(struct sim_disk *d, enum rk_disk_dir dir)
     return &d->dirs[index];
 }
 
-/* -- Files ------------------------------------------------------------------------------------- */
+/* -- Files -- */
 
 struct sim_inode *rk_sim_disk_inode(const struct sim_disk *d, uint32_t id)
 {
@@ -276,7 +276,7 @@ static void write_bytes(struct sim_disk *d, struct sim_inode *inode, uint64_t of
     remember(d, inode, offset, data, len);
 }
 
-/* -- The port ---------------------------------------------------------------------------------- */
+/* -- The port -- */
 
 static enum rk_err before(struct sim_disk *d, enum sim_disk_call call)
 {
@@ -561,7 +561,7 @@ struct rk_disk rk_sim_disk_port(struct sim_disk *d)
     return (struct rk_disk){.ops = &ops, .ctx = d};
 }
 
-/* -- Making and unmaking ----------------------------------------------------------------------- */
+/* -- Making and unmaking -- */
 
 struct sim_disk *rk_sim_disk_create(struct rk_mem *mem, struct sim_tape *tape,
                                     const struct sim_disk_shape *shape)

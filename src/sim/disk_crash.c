@@ -37,7 +37,7 @@ uint32_t rk_sim_disk_unsynced(const struct sim_disk *d)
     return count;
 }
 
-/* -- What survives ----------------------------------------------------------------------------- */
+/* -- What survives -- */
 
 struct loss {
     struct sim_disk *d;
@@ -242,7 +242,7 @@ void rk_sim_disk_lose_power(struct sim_disk *d, enum sim_persist policy, enum si
     rk_sim_disk_collect(d);
 }
 
-/* -- Damage and identity ----------------------------------------------------------------------- */
+/* -- Damage and identity -- */
 
 bool rk_sim_disk_flip(struct sim_disk *d, enum rk_disk_dir dir, const char *name, uint64_t offset,
                       uint8_t mask)

@@ -28,7 +28,7 @@ static uint32_t crc(uint32_t seed, const void *data, size_t len)
     return (uint32_t)crc32(seed, data, (uInt)len);
 }
 
-/* -- The server -------------------------------------------------------------------------------- */
+/* -- The server -- */
 
 /* What every server has, before anything is drawn. */
 static void base_core(struct rk_core_config *g)
@@ -167,7 +167,7 @@ static void draw_node(struct sim_node_options *o, struct sim_tape *t)
     o->check_every = 16;
 }
 
-/* -- Everything else --------------------------------------------------------------------------- */
+/* -- Everything else -- */
 
 static void draw_weights(uint32_t weights[SIM_OP_COUNT], struct sim_tape *t)
 {

@@ -117,7 +117,7 @@ static bool parse(int argc, char **argv, struct args *a)
     return a->has_end || a->seconds > 0;
 }
 
-/* -- Campaigns --------------------------------------------------------------------------------- */
+/* -- Campaigns -- */
 
 static void seed_options(void *ctx, uint64_t index, struct sim_options *ret, char *ret_replay,
                          size_t room)

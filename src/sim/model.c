@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* -- Blobs ------------------------------------------------------------------------------------- */
+/* -- Blobs -- */
 
 struct sim_blob *rk_sim_blob(struct rk_mem *mem, struct rk_bytes bytes)
 {
@@ -44,7 +44,7 @@ struct rk_bytes rk_sim_bytes(const struct sim_blob *b)
     return b == NULL ? rk_bytes_str(NULL) : rk_bytes_of(b->data, b->len);
 }
 
-/* -- Paths ------------------------------------------------------------------------------------- */
+/* -- Paths -- */
 
 struct rk_bytes rk_sim_parent_path(struct rk_bytes path)
 {
@@ -128,7 +128,7 @@ uint32_t rk_sim_child_count(const struct sim_model *m, const struct sim_znode *n
     return count;
 }
 
-/* -- Nodes ------------------------------------------------------------------------------------- */
+/* -- Nodes -- */
 
 static void ref_node(struct sim_znode *n)
 {
@@ -276,7 +276,7 @@ uint64_t rk_sim_model_digest(const struct sim_model *m)
     return sum;
 }
 
-/* -- Sessions ---------------------------------------------------------------------------------- */
+/* -- Sessions -- */
 
 struct sim_msession *rk_sim_session_of(const struct sim_model *m, rk_session_id id)
 {
@@ -288,7 +288,7 @@ struct sim_msession *rk_sim_session_of(const struct sim_model *m, rk_session_id 
     return NULL;
 }
 
-/* -- Outcomes ---------------------------------------------------------------------------------- */
+/* -- Outcomes -- */
 
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 

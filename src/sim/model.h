@@ -65,7 +65,7 @@ struct sim_outcome {
     uint32_t failed_ops; /* of a multi */
 };
 
-/* model.c: the state ------------------------------------------------------------------------- */
+/* model.c: the state -- */
 void rk_sim_model_init(struct sim_model *m, struct rk_mem *mem, const struct sim_rules *rules);
 void rk_sim_model_deinit(struct sim_model *m);
 /* to is overwritten without being freed; cheap, values are shared. */
@@ -89,8 +89,7 @@ void rk_sim_outcome_init(struct sim_outcome *out, struct rk_mem *mem);
 void rk_sim_outcome_deinit(struct sim_outcome *out);
 void rk_sim_outcome_reset(struct sim_outcome *out);
 
-/* model_write.c: transactions (spec-client 4, 5, 7, 10.4) ----------------------------------------
- */
+/* model_write.c: transactions (spec-client 4, 5, 7, 10.4) -- */
 struct sim_write_request {
     int32_t op;
     struct rk_bytes body;
@@ -113,8 +112,7 @@ bool rk_sim_path_is_valid(struct rk_bytes path);
 /* A write that changed nothing but took a zxid. */
 bool rk_sim_is_write(int32_t op);
 
-/* model_read.c: reads and watches (spec-client 4.5 to 4.9, 9) -------------------------------------
- */
+/* model_read.c: reads and watches (spec-client 4.5 to 4.9, 9) -- */
 /* Modes of one path in the two tables: bits of 1 one-shot, 2 persistent, 4 recursive. */
 struct sim_watch {
     struct sim_blob *path;
@@ -141,8 +139,7 @@ void rk_sim_viewer_deinit(struct rk_mem *mem, struct sim_viewer *v);
 /* Body of a reply with its lists sorted, where their order is free. False: it cannot be read. */
 bool rk_sim_canonical(struct rk_mem *mem, int32_t op, struct rk_bytes body, struct rk_buf *out);
 
-/* model_quota.c: quotas (spec-client 7) ----------------------------------------------------------
- */
+/* model_quota.c: quotas (spec-client 7) -- */
 /* Whether a hard limit forbids it. */
 bool rk_sim_quota_forbids(const struct sim_model *view, struct rk_bytes path, int64_t count,
                           int64_t bytes);

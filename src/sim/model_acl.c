@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* -- Identities -------------------------------------------------------------------------------- */
+/* -- Identities -- */
 
 void rk_sim_ids_add(struct rk_mem *mem, struct sim_ids *ids, struct rk_bytes scheme,
                     struct rk_bytes id)
@@ -115,7 +115,7 @@ struct rk_bytes rk_sim_user_of(const struct sim_who *who)
     return rk_bytes_of(id.data, len);
 }
 
-/* -- Addresses --------------------------------------------------------------------------------- */
+/* -- Addresses -- */
 
 static bool parse_number(struct rk_bytes text, uint32_t *at, uint32_t max, uint32_t *ret)
 {
@@ -166,7 +166,7 @@ static bool ip_matches(struct rk_bytes id, struct rk_bytes pattern)
     return (address & mask) == (wanted & mask);
 }
 
-/* -- Evaluation -------------------------------------------------------------------------------- */
+/* -- Evaluation -- */
 
 static bool is_anyone(struct rk_bytes scheme, struct rk_bytes id)
 {
@@ -210,7 +210,7 @@ bool rk_sim_allows(const struct sim_model *m, const struct sim_acl *acl, int32_t
     return false;
 }
 
-/* -- Fix-up ------------------------------------------------------------------------------------ */
+/* -- Fix-up -- */
 
 /* Java's split(":") gives two parts. */
 static bool is_digest_id(struct rk_bytes id)

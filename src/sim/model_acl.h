@@ -41,8 +41,8 @@ struct sim_blob *rk_sim_blob_ref(struct sim_blob *b);
 void rk_sim_blob_drop(struct rk_mem *mem, struct sim_blob *b);
 struct rk_bytes rk_sim_bytes(const struct sim_blob *b);
 
-* / void rk_sim_ids_add(struct rk_mem *mem, struct sim_ids *ids, struct rk_bytes scheme,
-                        struct rk_bytes id);
+void rk_sim_ids_add(struct rk_mem *mem, struct sim_ids *ids, struct rk_bytes scheme,
+                    struct rk_bytes id);
 void rk_sim_ids_copy(struct rk_mem *mem, struct sim_ids *to, const struct sim_ids *from);
 void rk_sim_ids_deinit(struct rk_mem *mem, struct sim_ids *ids);
 bool rk_sim_ids_has_scheme(const struct sim_ids *ids, const char *scheme);

@@ -8,7 +8,7 @@
 #define PERSISTENT 2u
 #define RECURSIVE  4u
 
-/* -- Watches ----------------------------------------------------------------------------------- */
+/* -- Watches -- */
 
 static struct sim_watch *find_watch(struct sim_viewer *v, struct rk_bytes path)
 {
@@ -127,7 +127,7 @@ static bool type_bits(int32_t type, uint32_t *ret_data, uint32_t *ret_child)
     return true;
 }
 
-/* -- Reads ------------------------------------------------------------------------------------- */
+/* -- Reads -- */
 
 struct read {
     const struct sim_model *m;
@@ -317,7 +317,7 @@ static int32_t read_who_am_i(struct read *q)
     return RK_ZK_OK;
 }
 
-/* -- Watch requests ---------------------------------------------------------------------------- */
+/* -- Watch requests -- */
 
 static int32_t watch_persistent(struct read *q, struct rk_bytes path, bool is_recursive)
 {
@@ -446,7 +446,7 @@ static int32_t read_set_watches(struct read *q, bool is_2)
     return RK_ZK_OK;
 }
 
-/* -- multiRead --------------------------------------------------------------------------------- */
+/* -- multiRead -- */
 
 static void put_header(struct read *q, int32_t type, bool done, int32_t err)
 {
@@ -573,7 +573,7 @@ void rk_sim_model_read(const struct sim_model *m, struct sim_viewer *v, int32_t 
     rk_arena_deinit(&q.a);
 }
 
-/* -- Canonical replies ------------------------------------------------------------------------- */
+/* -- Canonical replies -- */
 
 static int compare_bytes(const void *a, const void *b)
 {

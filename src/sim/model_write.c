@@ -30,7 +30,7 @@ static bool is_create(int32_t type)
            type == RK_OP_CREATE_TTL;
 }
 
-/* -- Paths ------------------------------------------------------------------------------------- */
+/* -- Paths -- */
 
 /* Bytes of the character at p, 0 if it is none that a path may hold. */
 static uint32_t good_char(const uint8_t *p, uint32_t left)
@@ -96,7 +96,7 @@ static bool is_builtin(struct rk_bytes path)
            rk_bytes_is(path, "/zookeeper/quota") || rk_bytes_is(path, "/zookeeper/config");
 }
 
-/* -- Decoding ---------------------------------------------------------------------------------- */
+/* -- Decoding -- */
 
 static bool decode_op(struct rk_reader *r, struct rk_arena *a, int32_t type, struct op *ret)
 {
@@ -136,7 +136,7 @@ static bool decode_op(struct rk_reader *r, struct rk_arena *a, int32_t type, str
     return is_ok;
 }
 
-/* -- Single writes ----------------------------------------------------------------------------- */
+/* -- Single writes -- */
 
 static void put_stat(struct sim_model *m, struct sim_outcome *out, const struct sim_znode *n)
 {
@@ -445,7 +445,7 @@ static int32_t apply_op(struct sim_model *m, const struct sim_write_request *q, 
     }
 }
 
-/* -- multi ------------------------------------------------------------------------------------- */
+/* -- multi -- */
 
 #define MULTI_OPS_MAX 64u
 
@@ -546,7 +546,7 @@ static int32_t apply_multi(struct sim_model *m, const struct sim_write_request *
     return RK_ZK_OK;
 }
 
-/* -- Transactions ------------------------------------------------------------------------------ */
+/* -- Transactions -- */
 
 static int32_t apply(struct sim_model *m, const struct sim_write_request *q, struct rk_arena *a,
                      struct sim_outcome *out)

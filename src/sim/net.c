@@ -93,7 +93,7 @@ static void schedule(struct sim_net *net, struct sim_conn *c, struct stream *s)
                  s == &c->up ? on_up : on_down, net, c->id);
 }
 
-/* -- Delivery ---------------------------------------------------------------------------------- */
+/* -- Delivery -- */
 
 /* How much of it comes in one piece. */
 static size_t draw_piece(struct sim_net *net, size_t len)
@@ -209,7 +209,7 @@ static void on_down(struct sim_world *w, void *ctx, uint64_t id)
     schedule(net, c, &c->down);
 }
 
-/* -- Client's side ----------------------------------------------------------------------------- */
+/* -- Client's side -- */
 
 rk_conn_id rk_sim_net_connect(struct sim_net *net, uint32_t client)
 {
@@ -265,7 +265,7 @@ void rk_sim_net_client_close(struct sim_net *net, rk_conn_id id, bool is_orderly
     free_if_done(c);
 }
 
-/* -- Server's side ----------------------------------------------------------------------------- */
+/* -- Server's side -- */
 
 void rk_sim_net_server_send(struct sim_net *net, rk_conn_id id, struct rk_bytes bytes)
 {

@@ -9,7 +9,7 @@
 #define SLICES_MAX      2u
 #define FRAME_BYTES_MIN 8u
 
-/* -- Time -------------------------------------------------------------------------------------- */
+/* -- Time -- */
 
 void rk_node_clock(struct sim_node *n)
 {
@@ -54,7 +54,7 @@ void rk_node_arm_tick(struct sim_node *n)
     rk_sim_after(n->w, wait_us, on_tick, n, n->tick_token);
 }
 
-/* -- Events ------------------------------------------------------------------------------------ */
+/* -- Events -- */
 
 struct rk_event rk_node_event(struct sim_node *n, enum rk_event_kind kind, rk_conn_id conn)
 {
@@ -132,7 +132,7 @@ void rk_node_step(struct sim_node *n, const struct rk_event *event)
     n->fx_seen.last_len = n->fx.count == 0 ? 0 : n->fx.items[n->fx.count - 1].len;
 }
 
-/* -- Effects ----------------------------------------------------------------------------------- */
+/* -- Effects -- */
 
 static void run_snap_effect(struct sim_node *n, const struct rk_effect *e)
 {
@@ -204,7 +204,7 @@ void rk_node_settle(struct sim_node *n)
     rk_node_arm_tick(n);
 }
 
-/* -- Turns ------------------------------------------------------------------------------------- */
+/* -- Turns -- */
 
 static void close_conn(struct sim_node *n, rk_conn_id id)
 {
@@ -306,7 +306,7 @@ void rk_sim_node_conn_gone(struct sim_node *n, rk_conn_id id)
     }
 }
 
-/* -- What the threads report ------------------------------------------------------------------- */
+/* -- What the threads report -- */
 
 static void on_log_report(struct sim_world *w, void *ctx, uint64_t incarnation)
 {

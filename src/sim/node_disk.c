@@ -8,7 +8,7 @@ static bool changes_something(enum sim_disk_call call)
            call != SIM_DISK_READ;
 }
 
-/* -- Crashes ----------------------------------------------------------------------------------- */
+/* -- Crashes -- */
 
 static void mark_crash(struct sim_node *n, const struct node_thread *t, enum sim_disk_call call)
 {
@@ -45,7 +45,7 @@ static void crash_here(struct sim_node *n, struct node_thread *t, enum sim_disk_
     RK_ASSERT(n->is_dying);
 }
 
-/* -- Time and faults --------------------------------------------------------------------------- */
+/* -- Time and faults -- */
 
 static int64_t latency(struct sim_node *n, enum sim_disk_call call)
 {

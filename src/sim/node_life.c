@@ -73,7 +73,7 @@ void rk_sim_node_destroy(struct sim_node *n)
     rk_mem_free(&n->w->mem, n, sizeof(*n));
 }
 
-/* -- Start ------------------------------------------------------------------------------------- */
+/* -- Start -- */
 
 void rk_sim_node_start(struct sim_node *n)
 {
@@ -200,7 +200,7 @@ void rk_node_booted(struct sim_node *n)
     rk_sim_node_wake(n);
 }
 
-/* -- The end ----------------------------------------------------------------------------------- */
+/* -- The end -- */
 
 static void lose(struct sim_node *n, enum sim_crash_kind kind, enum sim_persist policy)
 {
@@ -260,7 +260,7 @@ void rk_sim_node_crash_in_turn(struct sim_node *n, uint32_t turns)
     n->crash_turns = turns;
 }
 
-/* -- Orderly stop ------------------------------------------------------------------------------ */
+/* -- Orderly stop -- */
 
 static void on_stop(struct sim_world *w, void *ctx, uint64_t arg)
 {
@@ -315,7 +315,7 @@ void rk_sim_node_stop(struct sim_node *n)
     rk_sim_after(n->w, 0, on_stop, n, deadline_ms << 32 | n->incarnation);
 }
 
-/* -- Looking ----------------------------------------------------------------------------------- */
+/* -- Looking -- */
 
 bool rk_sim_node_is_up(const struct sim_node *n)
 {

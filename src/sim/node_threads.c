@@ -9,7 +9,7 @@
 #define LOG_RETRY_US  500000
 #define HEADER_BYTES  16u /* of a log file */
 
-/* -- Waiting ----------------------------------------------------------------------------------- */
+/* -- Waiting -- */
 
 void rk_node_threads_init(struct sim_node *n)
 {
@@ -141,7 +141,7 @@ static bool next_message(struct rk_reader *r, struct message *ret)
     return true;
 }
 
-/* -- The log thread ---------------------------------------------------------------------------- */
+/* -- The log thread -- */
 
 /* The process ends here; the world sees to it. */
 static void die(struct sim_node *n, enum rk_err err, const char *what)
@@ -260,7 +260,7 @@ static void log_body(void *ctx)
     n->wal = NULL;
 }
 
-/* -- The snapshot thread ----------------------------------------------------------------------- */
+/* -- The snapshot thread -- */
 
 static void end_snapshot(struct sim_node *n, bool is_ok)
 {
@@ -384,7 +384,7 @@ void rk_node_start_threads(struct sim_node *n)
     rk_node_resume(n, &n->snap);
 }
 
-/* -- Start ------------------------------------------------------------------------------------- */
+/* -- Start -- */
 
 static void on_booted(struct sim_world *w, void *ctx, uint64_t incarnation)
 {

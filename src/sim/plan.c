@@ -44,7 +44,7 @@ bool rk_sim_plan_is_over(const struct sim_plan *p)
     return p->crashes_left == 0;
 }
 
-/* -- Timers ------------------------------------------------------------------------------------ */
+/* -- Timers -- */
 
 static int64_t around(struct sim_plan *p, int64_t us)
 {
@@ -122,7 +122,7 @@ void rk_sim_plan_heal(struct sim_plan *p)
     p->token++;
 }
 
-/* -- Crashes ----------------------------------------------------------------------------------- */
+/* -- Crashes -- */
 
 void rk_sim_plan_starting(struct sim_plan *p)
 {
@@ -226,7 +226,7 @@ void rk_sim_plan_crashed(struct sim_plan *p)
     }
 }
 
-/* -- Damage at rest ---------------------------------------------------------------------------- */
+/* -- Damage at rest -- */
 
 struct candidate {
     enum rk_disk_dir dir;
