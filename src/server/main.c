@@ -210,7 +210,39 @@ static int take_data_directory(struct server *srv)
     return EXIT_OK;
 }
 
-/* -- 3. what is on disk comes back ------------------------------------------------------------ */
+/* -- 3. the parts, and the ports are ours --------------------------------------------------------
+ */
+
+static int exit_status_of(enum rk_err err)
+{
+    return err == RK_ERR_INVALID ? EXIT_INVOCATION : EXIT_UNEXPECTED;
+}
+
+/* The ports before the database: if they are taken, nothing is read or written. */
+static int build(struct server *srv)
+{
+    srv->core = rk_core_create(&srv->mem, &srv->config.core);
+    srv->admin =
+        srv->core == NULL ? NULL : rk_admin_create(&srv->mem, &srv->config.admin, srv->core);
+    if (srv->admin == NULL) {
+        rk_log_write(&srv->log, RK_LEVEL_ERROR, "out of memory at the start");
+        return EXIT_UNEXPECTED;
+    }
+    struct rk_shell_parts parts = {.mem = &srv->mem,
+                                   .log = &srv->log,
+                                   .core = srv->core,
+                                   .disk = &srv->disk,
+                                   .admin = rk_admin_hook_of(srv->admin)};
+    srv->shell = rk_shell_create(&srv->config.shell, &parts);
+    if (srv->shell == NULL) {
+        return EXIT_UNEXPECTED;
+    }
+    rk_admin_attach(srv->admin, srv->shell);
+    enum rk_err err = rk_shell_bind(srv->shell);
+    return err == RK_OK ? EXIT_OK : exit_status_of(err);
+}
+
+/* -- 4. what is on disk comes back ------------------------------------------------------------ */
 
 static void tell_recovery(struct server *srv)
 {
@@ -240,11 +272,6 @@ static int recover(struct server *srv)
 {
     struct rk_problem problem = {.text = ""};
     int64_t start_ms = monotonic_ms();
-    srv->core = rk_core_create(&srv->mem, &srv->config.core);
-    if (srv->core == NULL) {
-        rk_log_write(&srv->log, RK_LEVEL_ERROR, "out of memory at the start");
-        return EXIT_UNEXPECTED;
-    }
     struct rk_restore_sink sink = rk_core_restore_sink(srv->core);
     enum rk_err err =
         rk_recover(&srv->mem, &srv->disk, &srv->config.recover, &sink, &srv->recovered, &problem);
@@ -258,36 +285,12 @@ static int recover(struct server *srv)
     return EXIT_OK;
 }
 
-/* -- 4. serving ------------------------------------------------------------------------------- */
-
-static int exit_status_of(enum rk_err err)
-{
-    return err == RK_ERR_INVALID ? EXIT_INVOCATION : EXIT_UNEXPECTED;
-}
+/* -- 5. serving ------------------------------------------------------------------------------- */
 
 static int start(struct server *srv)
 {
-    srv->admin = rk_admin_create(&srv->mem, &srv->config.admin, srv->core);
-    if (srv->admin == NULL) {
-        rk_log_write(&srv->log, RK_LEVEL_ERROR, "out of memory at the start");
-        return EXIT_UNEXPECTED;
-    }
     rk_admin_set_load_time(srv->admin, srv->recovery_ms);
-    struct rk_shell_parts parts = {.mem = &srv->mem,
-                                   .log = &srv->log,
-                                   .core = srv->core,
-                                   .disk = &srv->disk,
-                                   .admin = rk_admin_hook_of(srv->admin)};
-    srv->shell = rk_shell_create(&srv->config.shell, &parts);
-    if (srv->shell == NULL) {
-        return EXIT_UNEXPECTED;
-    }
-    rk_admin_attach(srv->admin, srv->shell);
-    /* The ports before the core: if they are taken, nothing has been written. */
-    enum rk_err err = rk_shell_bind(srv->shell);
-    if (err == RK_OK) {
-        err = rk_shell_start(srv->shell);
-    }
+    enum rk_err err = rk_shell_start(srv->shell);
     if (err == RK_OK) {
         err = rk_shell_listen(srv->shell);
     }
@@ -320,6 +323,9 @@ int main(int argc, char **argv)
     }
     if (status == EXIT_OK) {
         status = take_data_directory(&srv);
+    }
+    if (status == EXIT_OK) {
+        status = build(&srv);
     }
     if (status == EXIT_OK) {
         status = recover(&srv);
