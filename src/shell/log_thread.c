@@ -18,6 +18,8 @@ enum kind {
     KIND_STOP,
 };
 
+#define MARK_IDLE_MS 200 /* without a record for so long: the durability mark catches up */
+
 struct rk_log_thread {
     /* set before the thread starts */
     struct rk_mem *home; /* the loop thread's */
@@ -35,7 +37,8 @@ struct rk_log_thread {
     struct rk_mem mem;
     struct rk_wal *wal;
     rk_zxid appended;
-    uint64_t records; /* appended and not committed */
+    uint64_t records;  /* appended and not committed */
+    bool is_mark_late; /* commits since the durability mark was told to catch up */
     bool is_full;
     bool is_stopping;
     int64_t retry_at_ms;
@@ -123,6 +126,18 @@ static void commit(struct rk_log_thread *t)
 
 /* Room is promised ahead, so that what is in flight when the device fills up still fits and only
  * new writes are refused. */
+/* Nothing came for a while: what was synced last is marked as durable now, so that damage to it can
+ * be told from a torn tail (store/recover.h). No sync, no wait. */
+static void mark(struct rk_log_thread *t)
+{
+    errno = 0;
+    enum rk_err err = rk_wal_commit(t->wal);
+    if (err != RK_OK && err != RK_ERR_NO_SPACE) {
+        die(t, err, errno, "Writing or syncing");
+    }
+    t->is_mark_late = false;
+}
+
 static void reserve(struct rk_log_thread *t)
 {
     if (t->config.reserve_bytes == 0) {
@@ -162,7 +177,7 @@ static void *run(void *ctx)
 {
     struct rk_log_thread *t = ctx;
     while (!t->is_stopping) {
-        int64_t wait_ms = -1;
+        int64_t wait_ms = t->is_mark_late ? MARK_IDLE_MS : -1;
         if (t->is_full) {
             wait_ms = t->retry_at_ms - now_us() / 1000;
             wait_ms = wait_ms < 1 ? 1 : wait_ms;
@@ -176,6 +191,9 @@ static void *run(void *ctx)
         t->retry_at_ms = now_us() / 1000 + t->config.retry_ms;
         if (t->records > 0) {
             commit(t);
+            t->is_mark_late = true;
+        } else if (t->is_mark_late && messages.len == 0) {
+            mark(t);
         }
         if (t->records == 0) {
             reserve(t);
