@@ -99,6 +99,26 @@ static enum rk_err looks_good(struct recovery *r, const char *name, bool *ret_lo
     return err;
 }
 
+/* The process that wrote it may have died between the rename and the sync of the directory, and
+ * Apache syncs neither: from now on it is relied upon, so it must last. */
+static enum rk_err keep_snapshot(struct recovery *r, const char *name)
+{
+    const struct rk_disk_ops *ops = r->disk->ops;
+    rk_file file;
+    enum rk_err err = ops->open(r->disk->ctx, RK_DIR_SNAP, name, RK_OPEN_READ, &file);
+    if (err == RK_OK) {
+        err = ops->sync(r->disk->ctx, file);
+        ops->close(r->disk->ctx, file);
+    }
+    if (err == RK_OK) {
+        err = ops->sync_dir(r->disk->ctx, RK_DIR_SNAP);
+    }
+    if (err != RK_OK) {
+        rk_problem_set(r->problem, "%s cannot be synced: %s", name, rk_err_text(err));
+    }
+    return err;
+}
+
 static enum rk_err load_snapshot(struct recovery *r, bool *ret_is_loaded)
 {
     *ret_is_loaded = false;
@@ -117,6 +137,9 @@ static enum rk_err load_snapshot(struct recovery *r, bool *ret_is_loaded)
             break;
         }
         err = load_candidate(r, item, ret_is_loaded);
+        if (err == RK_OK && *ret_is_loaded) {
+            err = keep_snapshot(r, item->name);
+        }
         if (err != RK_OK) {
             return err;
         }

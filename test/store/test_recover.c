@@ -544,6 +544,35 @@ static void what_was_read_is_made_durable(void **state)
     fixture_close(&f);
 }
 
+/* The server died between the rename of its first snapshot and the sync of the directory, was
+ * started again, took writes; then the power went. */
+static void the_snapshot_read_is_made_durable(void **state)
+{
+    (void)state;
+    uint32_t hits = 0;
+    for (uint64_t n = 1;; n++) {
+        struct fixture f;
+        fixture_open(&f);
+        f.disk.fail_at = f.disk.calls + n;
+        f.disk.fail_err = RK_ERR_IO;
+        enum rk_err err = try_snapshot(&f, 0, RK_SNAP_PLAIN, 5, true);
+        f.disk.fail_at = 0;
+        if (err != RK_OK && fake_disk_get(&f.disk, RK_DIR_SNAP, "snapshot.0") != NULL) {
+            hits++;
+            assert_int_equal(recover(&f), RK_OK);
+            write_log(&f, 1, 3, 10, 1);
+            fake_disk_crash(&f.disk, FAKE_CRASH_NONE, NULL);
+            assert_int_equal(recover(&f), RK_OK);
+            assert_seen(&f, 1, 3);
+        }
+        fixture_close(&f);
+        if (err == RK_OK) {
+            break;
+        }
+    }
+    assert_true(hits > 0);
+}
+
 static void directories_that_were_swapped(void **state)
 {
     (void)state;
@@ -582,6 +611,7 @@ int main(void)
         cmocka_unit_test(an_io_error_is_never_an_end),
         cmocka_unit_test(a_memory_failure_is_never_an_end),
         cmocka_unit_test(what_was_read_is_made_durable),
+        cmocka_unit_test(the_snapshot_read_is_made_durable),
         cmocka_unit_test(directories_that_were_swapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
