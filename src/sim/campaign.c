@@ -19,6 +19,7 @@
 #define WORKERS_MAX     64u
 #define RUN_SECONDS_MAX 120u
 #define TRACES_MAX      5u
+#define TOLD_MAX        20u
 #define REPLAY_BYTES    160u
 
 enum report_kind {
@@ -182,6 +183,9 @@ static void tell_failure(const struct sim_campaign *campaign, struct sim_tally *
     struct sim_options options;
     campaign->options_of(campaign->ctx, index, &options, replay, sizeof(replay));
     tally->failed++;
+    if (tally->failed > TOLD_MAX) {
+        return; /* counted; enough has been said */
+    }
     printf("FAIL %s %llu: %s\n    replay: rookery-sim %s --trace\n", campaign->what,
            (unsigned long long)index, text, replay);
     if (tally->failed <= TRACES_MAX && campaign->trace_folder != NULL) {

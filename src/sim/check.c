@@ -191,6 +191,9 @@ void rk_sim_check_after(struct sim_check *c, const struct rk_core *core,
     rk_check_advance(c, rk_core_last_zxid(core));
     CHECK(c, c->model.zxid == rk_core_last_zxid(core), "the core is at zxid %llx, must be at %llx",
           (unsigned long long)rk_core_last_zxid(core), (unsigned long long)c->model.zxid);
+    if (c->config.enforce_quota) {
+        rk_check_late_views(c);
+    }
     rk_check_step_ended(c);
     if (c->event.kind == RK_EV_TICK) {
         rk_check_overdue(c);

@@ -248,6 +248,7 @@ static void accept_auth(struct sim_check *c, struct mconn *conn, int32_t xid, st
         RK_MARK(c->w, AUTH_OK);
     }
     if (due.err != RK_ZK_OK) {
+        conn->is_ending = true;
         RK_MARK(c->w, AUTH_FAILED);
     }
     push_due(c, &conn->inlines, &due);
@@ -287,8 +288,8 @@ static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes fram
     int32_t op = rk_load_i32(frame.data + 4);
     struct rk_bytes body = rk_bytes_of(frame.data + 8, frame.len - 8);
     struct msession *s = rk_check_session(c, conn->viewer.session);
-    if (conn->must_close || s == NULL || s->is_closing) {
-        return; /* behind a closeSession: never executed, never answered */
+    if (conn->must_close || conn->is_ending || s == NULL || s->is_closing) {
+        return; /* behind a closeSession or a failed login: never executed, never answered */
     }
     if (op == RK_OP_AUTH) {
         accept_auth(c, conn, xid, body);

@@ -47,8 +47,13 @@ struct mtxn {
     struct mreq *req; /* NULL: nobody is answered */
     bool is_request;  /* a client asked for it */
     int32_t timeout_ms;
+    uint64_t step;
+    /* What quotas are judged by: the state that was applied when it was proposed. In the middle of
+     * a step that is not known exactly: the end of the step may be right as well. */
     bool has_quota_view;
+    bool has_late_view;
     struct sim_model quota_view;
+    struct sim_model late_view;
 };
 
 /* An event, or an inline answer, that must be sent. */
@@ -93,6 +98,7 @@ struct mconn {
     enum mshake shake; /* what the handshake of this step must lead to */
     bool may_close;    /* a reason to be closed has come up */
     bool must_close;   /* ... and this step has to do it */
+    bool is_ending;    /* ... as soon as the answer that is due is sent */
     uint64_t closed_step;
     struct mreq *reqs;
     struct mdue *events;
@@ -179,6 +185,7 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
 /* Applies one transaction to a model; ret gets the outcome. */
 void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
                     struct sim_outcome *ret);
+void rk_check_late_views(struct sim_check *c);
 void rk_check_free_txn(struct sim_check *c, struct mtxn *t);
 void rk_check_drop_txns(struct sim_check *c);
 

@@ -15,6 +15,9 @@ void rk_check_free_txn(struct sim_check *c, struct mtxn *t)
     if (t->has_quota_view) {
         rk_sim_model_deinit(&t->quota_view);
     }
+    if (t->has_late_view) {
+        rk_sim_model_deinit(&t->late_view);
+    }
     rk_mem_free(c->mem, t, sizeof(*t));
 }
 
@@ -148,6 +151,7 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
           (unsigned long long)zxid, (long long)txn.header.time, (long long)c->wall_ms);
     struct mtxn *t = rk_mem_must_zalloc(c->mem, sizeof(*t));
     t->zxid = zxid;
+    t->step = c->step;
     t->type = txn.type;
     t->op = txn.type;
     t->session = txn.header.client_id;
@@ -173,22 +177,32 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
     rk_arena_deinit(&a);
 }
 
-/* What the record says happened, against what must have happened. */
-static void check_logged(struct sim_check *c, const struct mtxn *t, const struct rk_txn *txn,
-                         const struct sim_outcome *out)
+/* Does the record say what must have happened? */
+static bool is_logged(const struct rk_txn *txn, const struct sim_outcome *out)
 {
-    int32_t logged = txn->type == RK_OP_ERROR ? txn->body.error.err : RK_ZK_OK;
-    CHECK(c, logged == out->err, "zxid %llx (op %d) was logged with result %d, must be %d",
-          (unsigned long long)t->zxid, t->op, logged, out->err);
+    int32_t err = txn->type == RK_OP_ERROR ? txn->body.error.err : RK_ZK_OK;
+    if (err != out->err) {
+        return false;
+    }
     if (txn->type != RK_OP_MULTI) {
-        return;
+        return true;
     }
-    uint32_t failed = 0;
-    for (int32_t i = 0; i < txn->body.multi.txns.count; i++) {
-        failed += txn->body.multi.txns.items[i].type == RK_OP_ERROR;
+    /* In the log of a failed multi the operations before the one that failed keep their bodies. In
+     * its answer every element is an error: nine bytes of header, four of error. */
+    const struct rk_vec_sub_txn *subs = &txn->body.multi.txns;
+    for (int32_t i = 0; i < subs->count; i++) {
+        const struct rk_sub_txn *sub = &subs->items[i];
+        bool is_error = sub->type == RK_OP_ERROR && sub->data.len == 4;
+        int32_t logged = is_error ? rk_load_i32(sub->data.data) : RK_ZK_OK;
+        int32_t must = RK_ZK_OK;
+        if (out->failed_ops > 0) {
+            must = rk_load_i32(out->body.data + 13 * (size_t)i + 9);
+        }
+        if (logged != must) {
+            return false;
+        }
     }
-    CHECK(c, (failed > 0) == (out->failed_ops > 0), "zxid %llx: the multi %s, the log says else",
-          (unsigned long long)t->zxid, out->failed_ops > 0 ? "failed" : "succeeded");
+    return true;
 }
 
 static void apply_close(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
@@ -212,6 +226,46 @@ static void apply_close(struct sim_check *c, struct sim_model *m, const struct m
               (const char *)paths->items[i].data);
     }
     rk_sim_model_close_session(m, t->zxid, t->session, paths, out);
+}
+
+static void apply_write(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+                        const struct rk_txn *txn, struct sim_outcome *out)
+{
+    struct sim_model before;
+    struct sim_write_request q = {.op = t->op,
+                                  .body = rk_sim_bytes(t->body),
+                                  .session = t->session,
+                                  .ids = &t->ids,
+                                  .zxid = t->zxid,
+                                  .time_ms = t->time_ms,
+                                  .quota_view = t->has_quota_view ? &t->quota_view : NULL};
+    if (t->has_late_view) {
+        rk_sim_model_copy(&before, m);
+    }
+    rk_sim_model_write(m, &q, out);
+    if (t->has_late_view && !is_logged(txn, out)) {
+        struct sim_model other = *m;
+        *m = before;
+        before = other;
+        q.quota_view = &t->late_view;
+        rk_sim_model_write(m, &q, out);
+    }
+    if (t->has_late_view) {
+        rk_sim_model_deinit(&before);
+    }
+    CHECK(c, is_logged(txn, out), "zxid %llx (op %d) was logged as type %d, error %d; must be %d",
+          (unsigned long long)t->zxid, t->op, txn->type,
+          txn->type == RK_OP_ERROR ? txn->body.error.err : 0, out->err);
+}
+
+void rk_check_late_views(struct sim_check *c)
+{
+    for (struct mtxn *t = c->first_txn; t != NULL; t = t->next) {
+        if (t->step == c->step && t->has_quota_view && t->quota_view.zxid != c->model.zxid) {
+            rk_sim_model_copy(&t->late_view, &c->model);
+            t->has_late_view = true;
+        }
+    }
 }
 
 void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
@@ -239,15 +293,7 @@ void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn 
               (int)path.len, (const char *)path.data);
         rk_sim_model_reap(m, t->zxid, path, out);
     } else {
-        struct sim_write_request q = {.op = t->op,
-                                      .body = rk_sim_bytes(t->body),
-                                      .session = t->session,
-                                      .ids = &t->ids,
-                                      .zxid = t->zxid,
-                                      .time_ms = t->time_ms,
-                                      .quota_view = t->has_quota_view ? &t->quota_view : NULL};
-        rk_sim_model_write(m, &q, out);
-        check_logged(c, t, &txn, out);
+        apply_write(c, m, t, &txn, out);
     }
     rk_arena_deinit(&a);
 }

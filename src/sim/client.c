@@ -138,6 +138,17 @@ static void go_off(struct sim_clients *all, struct sim_client *c, int64_t retry_
     act_after(all, c, retry_us);
 }
 
+/* Two that use one session would throw each other out for ever. */
+static bool is_shared(const struct sim_clients *all, const struct sim_client *c)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (i != c->index && c->session != 0 && all->clients[i].session == c->session) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void connect(struct sim_clients *all, struct sim_client *c)
 {
     struct sim_world *w = all->w;
@@ -281,17 +292,6 @@ void rk_sim_clients_start(struct sim_clients *all)
     }
 }
 
-/* Two that use one session would throw each other out for ever. */
-static bool is_shared(const struct sim_clients *all, const struct sim_client *c)
-{
-    for (uint32_t i = 0; i < c->index; i++) {
-        if (c->session != 0 && all->clients[i].session == c->session) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void rk_sim_clients_heal(struct sim_clients *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
@@ -344,6 +344,12 @@ static void take_handshake(struct sim_clients *all, struct sim_client *c, struct
         c->timeout_ms = p.time_out;
         memcpy(c->password, p.passwd.data, sizeof(c->password));
         c->state = CLIENT_TALKING;
+        if (all->w->phase == SIM_PHASE_HEAL && is_shared(all, c)) {
+            forget_session(c);
+            leave(all, c);
+            rk_arena_deinit(&a);
+            return;
+        }
         if (is_same) {
             rk_client_resume(all, c);
         }

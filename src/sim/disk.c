@@ -321,6 +321,23 @@ static enum rk_err op_list(void *ctx, enum rk_disk_dir dir,
     return after(d, SIM_DISK_LIST, "", (uint64_t)dir, 0, err);
 }
 
+/* What a failed sync left in the cache alone is dropped from it; what will be synced stays. */
+static void drop_ghosts(struct sim_disk *d, struct sim_inode *inode)
+{
+    struct sim_image now;
+    rk_sim_image_copy(d->mem, &now, &inode->durable);
+    for (uint32_t i = 0; i < inode->write_count; i++) {
+        const struct sim_write *w = &inode->writes[i];
+        if (w->len > 0) {
+            rk_sim_image_write(d->mem, &now, w->offset, w->data, w->len);
+        }
+        rk_sim_image_resize(d->mem, &now, w->new_size);
+    }
+    rk_sim_image_free(d->mem, &inode->now);
+    inode->now = now;
+    inode->has_ghosts = false;
+}
+
 static enum rk_err open_file(struct sim_disk *d, enum rk_disk_dir dir, const char *name,
                              enum rk_disk_open how, rk_file *ret_file)
 {
@@ -342,6 +359,9 @@ static enum rk_err open_file(struct sim_disk *d, enum rk_disk_dir dir, const cha
         rk_sim_image_resize(d->mem, &inode->now, 0);
         inode->charged_bytes = 0;
         remember(d, inode, 0, NULL, 0);
+    }
+    if (inode->has_ghosts && how == RK_OPEN_READ && inode->handles == 0) {
+        drop_ghosts(d, inode);
     }
     d->handles[slot] = (struct sim_handle){.inode = inode, .can_write = how != RK_OPEN_READ};
     copy_name(d->handles[slot].name, name);
@@ -490,6 +510,7 @@ static enum rk_err op_sync(void *ctx, rk_file file)
         if (err == RK_OK) {
             make_durable(d, h->inode);
         } else {
+            h->inode->has_ghosts = true;
             rk_sim_inode_forget_writes(d->mem, h->inode);
         }
     }
@@ -594,6 +615,7 @@ static void clone_inode(struct sim_disk *d, const struct sim_inode *from)
     struct sim_inode *inode = add_inode(d);
     inode->id = from->id;
     inode->charged_bytes = from->charged_bytes;
+    inode->has_ghosts = from->has_ghosts;
     rk_sim_image_copy(d->mem, &inode->now, &from->now);
     rk_sim_image_copy(d->mem, &inode->durable, &from->durable);
     if (from->write_count == 0) {

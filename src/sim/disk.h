@@ -53,7 +53,8 @@ enum sim_persist {
 const char *rk_sim_persist_name(enum sim_persist policy);
 
 /* before may take its (virtual) time; an error from it is what the call fails with. A failed sync
- * drops the changes it was to move: they stay visible and will never be durable. */
+ * drops the changes it was to move: they will never be durable, and stay visible until the file is
+ * opened for reading again, as in shell/disk_posix.c. */
 struct sim_disk_hooks {
     void *ctx;
     enum rk_err (*before)(void *ctx, enum sim_disk_call call);
@@ -89,9 +90,11 @@ uint32_t rk_sim_disk_unsynced(const struct sim_disk *d);
 uint64_t rk_sim_disk_used(const struct sim_disk *d);
 void rk_sim_disk_set_capacity(struct sim_disk *d, uint64_t bytes);
 
-/* Damage at rest, on the durable and the visible side. False if there is no such byte. */
-bool rk_sim_disk_flip(struct sim_disk *d, enum rk_disk_dir dir, const char *name, uint64_t offset,
-                      uint8_t mask);
+/* Damage at rest, on the durable and the visible side. Files have numbers that last, whatever
+ * happens to their names; 0: there is no such file. */
+uint32_t rk_sim_disk_file(struct sim_disk *d, enum rk_disk_dir dir, const char *name);
+/* False if there is no such byte any more. */
+bool rk_sim_disk_flip(struct sim_disk *d, uint32_t file, uint64_t offset, uint8_t mask);
 /* The visible name number index, in the order of the directory; false at the end. */
 bool rk_sim_disk_name_at(const struct sim_disk *d, enum rk_disk_dir dir, uint32_t index,
                          char ret_name[SIM_NAME_MAX], uint64_t *ret_size);

@@ -180,6 +180,7 @@ static void settle_file(struct loss *l, struct sim_inode *inode)
         inode->durable = img;
     }
     rk_sim_inode_forget_writes(l->d->mem, inode);
+    inode->has_ghosts = false;
     rk_sim_image_free(l->d->mem, &inode->now);
     rk_sim_image_copy(l->d->mem, &inode->now, &inode->durable);
 }
@@ -244,16 +245,17 @@ void rk_sim_disk_lose_power(struct sim_disk *d, enum sim_persist policy, enum si
 
 /* -- Damage and identity -- */
 
-bool rk_sim_disk_flip(struct sim_disk *d, enum rk_disk_dir dir, const char *name, uint64_t offset,
-                      uint8_t mask)
+uint32_t rk_sim_disk_file(struct sim_disk *d, enum rk_disk_dir dir, const char *name)
 {
-    struct sim_entry *e = rk_sim_names_find(&rk_sim_disk_dir(d, dir)->now, name);
+    const struct sim_entry *e = rk_sim_names_find(&rk_sim_disk_dir(d, dir)->now, name);
+    return e == NULL ? 0 : e->inode;
+}
+
+bool rk_sim_disk_flip(struct sim_disk *d, uint32_t file, uint64_t offset, uint8_t mask)
+{
+    struct sim_inode *inode = rk_sim_disk_inode(d, file);
     uint8_t byte = 0;
-    if (e == NULL) {
-        return false;
-    }
-    struct sim_inode *inode = rk_sim_disk_inode(d, e->inode);
-    if (rk_sim_image_read(&inode->now, offset, &byte, 1) != 1) {
+    if (inode == NULL || rk_sim_image_read(&inode->now, offset, &byte, 1) != 1) {
         return false;
     }
     byte ^= mask;

@@ -78,6 +78,7 @@ struct sim_node {
     rk_zxid log_appended;
     uint64_t log_records;
     bool log_is_full;
+    bool is_mark_late; /* commits since the durability mark was told to catch up */
     int64_t log_retry_us;
     char batch_name[SIM_NAME_MAX]; /* the last commit */
     uint64_t batch_start;

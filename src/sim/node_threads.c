@@ -7,6 +7,7 @@
 
 #define BOX_BYTES_MAX ((size_t)256 << 20)
 #define LOG_RETRY_US  500000
+#define MARK_IDLE_US  200000
 #define HEADER_BYTES  16u /* of a log file */
 
 /* -- Waiting -- */
@@ -194,6 +195,18 @@ static void commit(struct sim_node *n)
     }
 }
 
+/* Nothing came for a while: what was synced last is marked as durable. */
+static void mark(struct sim_node *n)
+{
+    n->log.work = WORK_APPEND;
+    enum rk_err err = rk_wal_commit(n->wal);
+    n->log.work = WORK_NONE;
+    n->is_mark_late = false;
+    if (!n->is_dying && err != RK_OK && err != RK_ERR_NO_SPACE) {
+        die(n, err, "mark");
+    }
+}
+
 static void reserve(struct sim_node *n)
 {
     if (n->w->opt.node.log_reserve_bytes == 0) {
@@ -236,7 +249,8 @@ static void log_body(void *ctx)
 {
     struct sim_node *n = ctx;
     while (!n->is_dying) {
-        wait_for_box(n, &n->log, n->log_is_full ? n->log_retry_us : -1);
+        int64_t at_us = n->is_mark_late ? n->w->now_us + MARK_IDLE_US : -1;
+        wait_for_box(n, &n->log, n->log_is_full ? n->log_retry_us : at_us);
         if (n->is_dying) {
             break;
         }
@@ -248,6 +262,9 @@ static void log_body(void *ctx)
         n->log_retry_us = n->w->now_us + LOG_RETRY_US;
         if (n->log_records > 0) {
             commit(n);
+            n->is_mark_late = true;
+        } else if (n->is_mark_late && n->log.taken.len == 0) {
+            mark(n);
         }
         if (n->log_records == 0 && !n->is_dying) {
             reserve(n);
@@ -375,6 +392,7 @@ void rk_node_start_threads(struct sim_node *n)
     n->snap.must_end = false;
     n->log_records = 0;
     n->log_is_full = false;
+    n->is_mark_late = false;
     n->wal = rk_wal_create(&n->mem, &n->port, &n->w->opt.node.wal);
     rk_buf_reset(&n->log.box);
     rk_buf_reset(&n->snap.box);

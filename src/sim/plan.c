@@ -19,6 +19,7 @@ struct sim_plan {
     enum rot rot;
     enum rk_disk_dir rot_dir;
     char rot_name[SIM_NAME_MAX];
+    uint32_t rot_file;
     uint64_t rot_offset;
     uint8_t rot_mask;
     uint64_t token; /* of the planned crash that counts */
@@ -303,7 +304,8 @@ void rk_sim_plan_rot(struct sim_plan *p)
         uint64_t most = rk_sim_chance(tape, SIM_SITE_ROT, 1, 2) && c.size > 600 ? 600 : c.size;
         p->rot_offset = rk_sim_below(tape, SIM_SITE_ROT, most);
         p->rot_mask = (uint8_t)(1u << rk_sim_below(tape, SIM_SITE_ROT, 8));
-        if (!rk_sim_disk_flip(w->disk, c.dir, c.name, p->rot_offset, p->rot_mask)) {
+        p->rot_file = rk_sim_disk_file(w->disk, c.dir, c.name);
+        if (!rk_sim_disk_flip(w->disk, p->rot_file, p->rot_offset, p->rot_mask)) {
             return;
         }
         p->rot = ROT_FLIP;
@@ -321,7 +323,8 @@ bool rk_sim_plan_is_rotten(const struct sim_plan *p)
 void rk_sim_plan_repair(struct sim_plan *p)
 {
     if (p->rot == ROT_FLIP) {
-        (void)rk_sim_disk_flip(p->w->disk, p->rot_dir, p->rot_name, p->rot_offset, p->rot_mask);
+        /* The file may be gone, and the damage with it. */
+        (void)rk_sim_disk_flip(p->w->disk, p->rot_file, p->rot_offset, p->rot_mask);
     } else if (p->rot == ROT_LOST) {
         rk_sim_disk_move(p->w->disk, p->rot_dir, LOST_NAME, p->rot_name);
     }
