@@ -152,11 +152,13 @@ static void start_worker(const struct sim_campaign *campaign, struct worker *w, 
 
 /* The whole run again, line by line, for whoever looks into it. */
 static void write_trace(const struct sim_campaign *campaign, const struct sim_options *options,
-                        uint64_t index)
+                        const char *replay)
 {
-    char name[200];
-    (void)snprintf(name, sizeof(name), "%s/sim-%llu.trace", campaign->trace_folder,
-                   (unsigned long long)index);
+    char name[300];
+    int len = snprintf(name, sizeof(name), "%s/sim%s.trace", campaign->trace_folder, replay + 1);
+    for (int i = (int)strlen(campaign->trace_folder); i < len; i++) {
+        name[i] = name[i] == ' ' ? '-' : name[i];
+    }
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -186,10 +188,9 @@ static void tell_failure(const struct sim_campaign *campaign, struct sim_tally *
     if (tally->failed > TOLD_MAX) {
         return; /* counted; enough has been said */
     }
-    printf("FAIL %s %llu: %s\n    replay: rookery-sim %s --trace\n", campaign->what,
-           (unsigned long long)index, text, replay);
+    printf("FAIL %s: %s\n    replay: rookery-sim %s --trace\n", replay, text, replay);
     if (tally->failed <= TRACES_MAX && campaign->trace_folder != NULL) {
-        write_trace(campaign, &options, index);
+        write_trace(campaign, &options, replay);
     }
     (void)fflush(stdout);
 }
@@ -257,6 +258,17 @@ static void bury(const struct sim_campaign *campaign, struct sim_tally *tally, s
     tell_failure(campaign, tally, w->current, text);
 }
 
+/* Those that are still at it, each by its own number. */
+static void stop_workers(const struct sim_campaign *campaign, struct worker *workers)
+{
+    for (uint32_t i = 0; i < campaign->jobs; i++) {
+        if (workers[i].pid != 0) {
+            workers[i].has_said = true; /* it did not fail */
+            (void)kill(workers[i].pid, SIGTERM);
+        }
+    }
+}
+
 static double cpu_seconds(void)
 {
     struct rusage use;
@@ -296,8 +308,11 @@ void rk_sim_campaign_run(const struct sim_campaign *campaign, struct sim_tally *
             }
             bool has_failed = w->is_running;
             bury(campaign, ret, w);
-            if (has_failed && w->next < campaign->count) {
+            if (has_failed && w->next < campaign->count && !campaign->stops_at_failure) {
                 start_worker(campaign, w, until_ms);
+            }
+            if (has_failed && campaign->stops_at_failure) {
+                stop_workers(campaign, workers);
             }
         }
     }

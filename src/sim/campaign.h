@@ -15,7 +15,8 @@ struct sim_campaign {
     uint32_t jobs;
     uint32_t seconds;     /* 0: all of them; else as many as fit */
     uint32_t twice_every; /* one run in so many is done twice and must be the same */
-    const char *trace_folder;
+    bool stops_at_failure;
+    const char *trace_folder; /* NULL: none */
 };
 
 struct sim_tally {

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --jobs N       processes (default 1)\n"
     "  --time S       stop beginning seeds after S seconds; with no end of seeds given, go on\n"
     "                 until then\n"
+    "  --stop         at the first failure\n"
     "  --trace        with --seed and --point: one line per transition on standard output\n"
     "  --folder DIR   where the traces of failures go (default .)\n";
 
@@ -36,6 +37,7 @@ struct args {
     bool is_enumeration;
     bool is_one;
     bool has_trace;
+    bool stops;
     bool has_end;
     uint64_t first;
     uint64_t last;
@@ -106,6 +108,8 @@ static bool parse(int argc, char **argv, struct args *a)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0) {
             a->has_trace = true;
+        } else if (strcmp(argv[i], "--stop") == 0) {
+            a->stops = true;
         } else if (strcmp(argv[i], "--enumerate") == 0) {
             a->is_enumeration = true;
         } else if (parse_option(a, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
@@ -193,6 +197,7 @@ static int run_seeds(const struct args *a)
                                     .jobs = a->jobs,
                                     .seconds = a->seconds,
                                     .twice_every = TWICE_EVERY,
+                                    .stops_at_failure = a->stops,
                                     .trace_folder = a->folder};
     rk_sim_campaign_run(&campaign, &tally);
     return finish(&campaign, &tally, tally.passed + tally.failed >= SEEDS_FOR_MARKS);
@@ -208,6 +213,7 @@ static int run_enumeration(const struct args *a)
                                     .ctx = points,
                                     .jobs = a->jobs,
                                     .seconds = a->seconds,
+                                    .stops_at_failure = a->stops,
                                     .trace_folder = a->folder};
     rk_sim_campaign_run(&campaign, &tally);
     rk_sim_points_destroy(points);

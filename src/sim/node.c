@@ -97,6 +97,12 @@ static void trace_event(struct sim_node *n, const struct rk_event *e)
     rk_sim_trace_line(&n->w->trace, n->w->now_us, event_names[e->kind], e->conn, b, bytes);
 }
 
+/* Not every effect has bytes, and those that have none point nowhere. */
+static struct rk_bytes bytes_of(const struct sim_node *n, const struct rk_effect *e)
+{
+    return e->len == 0 ? rk_bytes_of("", 0) : rk_effects_bytes(&n->fx, e);
+}
+
 static void trace_effects(struct sim_node *n)
 {
     size_t first = n->fx_seen.count;
@@ -113,7 +119,7 @@ static void trace_effects(struct sim_node *n)
             b = 0;
         }
         rk_sim_trace_line(&n->w->trace, n->w->now_us, effect_names[e->kind], e->conn, b,
-                          rk_effects_bytes(&n->fx, e));
+                          bytes_of(n, e));
     }
 }
 
@@ -136,7 +142,7 @@ void rk_node_step(struct sim_node *n, const struct rk_event *event)
 
 static void run_snap_effect(struct sim_node *n, const struct rk_effect *e)
 {
-    struct rk_bytes bytes = rk_effects_bytes(&n->fx, e);
+    struct rk_bytes bytes = bytes_of(n, e);
     switch (e->kind) {
     case RK_FX_SNAP_BEGIN:
         rk_node_send(n, &n->snap, MSG_SNAP_OPEN, e->u.log.zxid, 0, false, bytes);
@@ -162,7 +168,7 @@ static void run_snap_effect(struct sim_node *n, const struct rk_effect *e)
 
 static void run_effect(struct sim_node *n, const struct rk_effect *e)
 {
-    struct rk_bytes bytes = rk_effects_bytes(&n->fx, e);
+    struct rk_bytes bytes = bytes_of(n, e);
     switch (e->kind) {
     case RK_FX_SEND:
         rk_sim_net_server_send(n->w->net, e->conn, bytes);
