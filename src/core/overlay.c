@@ -20,9 +20,45 @@ void rk_overlay_init(struct rk_overlay *o, struct rk_mem *mem, uint64_t seed)
     rk_bytemap_init(&o->changes, mem, seed, change_path);
 }
 
+/* Records of paths up to this length are all of one size and are kept for the next write. */
+#define SHORT_PATH 112u
+#define SPARE_MAX  4096u
+
+static size_t change_bytes(uint32_t path_len)
+{
+    return sizeof(struct rk_change) + (path_len <= SHORT_PATH ? SHORT_PATH : path_len);
+}
+
+static struct rk_change *alloc_change(struct rk_overlay *o, uint32_t path_len)
+{
+    struct rk_map_entry *spare = o->spare;
+    if (path_len > SHORT_PATH || spare == NULL) {
+        return rk_mem_must_alloc(o->mem, change_bytes(path_len));
+    }
+    o->spare = spare->next;
+    o->spare_count--;
+    return RK_CONTAINER_OF(spare, struct rk_change, by_path);
+}
+
 static void free_change(struct rk_overlay *o, struct rk_change *c)
 {
-    rk_mem_free(o->mem, c, sizeof(*c) + c->path_len);
+    if (c->path_len > SHORT_PATH || o->spare_count == SPARE_MAX) {
+        rk_mem_free(o->mem, c, change_bytes(c->path_len));
+        return;
+    }
+    c->by_path.next = o->spare;
+    o->spare = &c->by_path;
+    o->spare_count++;
+}
+
+static void free_spare(struct rk_overlay *o)
+{
+    while (o->spare != NULL) {
+        struct rk_map_entry *next = o->spare->next;
+        rk_mem_free(o->mem, RK_CONTAINER_OF(o->spare, struct rk_change, by_path), change_bytes(0));
+        o->spare = next;
+    }
+    o->spare_count = 0;
 }
 
 static void drop_all(struct rk_overlay *o)
@@ -40,6 +76,7 @@ static void drop_all(struct rk_overlay *o)
 void rk_overlay_deinit(struct rk_overlay *o)
 {
     drop_all(o);
+    free_spare(o);
     rk_bytemap_deinit(&o->changes);
     rk_mem_free(o->mem, o->touched, o->touched_cap * sizeof(*o->touched));
     memset(o, 0, sizeof(*o));
@@ -147,7 +184,7 @@ static struct rk_touched *push_touched(struct rk_overlay *o)
 
 static struct rk_change *new_change(struct rk_overlay *o, struct rk_bytes path)
 {
-    struct rk_change *c = rk_mem_must_alloc(o->mem, sizeof(*c) + path.len);
+    struct rk_change *c = alloc_change(o, path.len);
     memset(c, 0, sizeof(*c));
     rk_list_init(&c->in_proposal);
     c->path_len = path.len;

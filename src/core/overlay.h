@@ -56,6 +56,8 @@ struct rk_overlay {
     rk_crc32_fn crc32; /* NULL: no digests */
     struct rk_bytemap changes;
     uint32_t count;
+    struct rk_map_entry *spare; /* records of short paths to be used again, by_path.next */
+    uint32_t spare_count;
     uint32_t ephemeral_count; /* records of pending, existing ephemerals */
     uint64_t digest;          /* of the tree as it will be */
     /* the transaction being built */

@@ -18,9 +18,35 @@ void rk_broadcast_init(struct rk_broadcast *b, struct rk_mem *mem, const struct 
     b->last_delivered = last_zxid;
 }
 
+/* Proposals up to this payload are all of one size and are kept for the next one. */
+#define SMALL_PAYLOAD 448u
+#define SPARE_MAX     4096u
+
+static size_t proposal_bytes(uint32_t len)
+{
+    return sizeof(struct rk_proposal) + (len <= SMALL_PAYLOAD ? SMALL_PAYLOAD : len);
+}
+
+static struct rk_proposal *alloc_proposal(struct rk_broadcast *b, uint32_t len)
+{
+    struct rk_proposal *spare = b->spare;
+    if (len > SMALL_PAYLOAD || spare == NULL) {
+        return rk_mem_must_alloc(b->mem, proposal_bytes(len));
+    }
+    b->spare = spare->next;
+    b->spare_count--;
+    return spare;
+}
+
 static void free_proposal(struct rk_broadcast *b, struct rk_proposal *p)
 {
-    rk_mem_free(b->mem, p, sizeof(*p) + p->len);
+    if (p->len > SMALL_PAYLOAD || b->spare_count == SPARE_MAX) {
+        rk_mem_free(b->mem, p, proposal_bytes(p->len));
+        return;
+    }
+    p->next = b->spare;
+    b->spare = p;
+    b->spare_count++;
 }
 
 void rk_broadcast_deinit(struct rk_broadcast *b)
@@ -31,6 +57,12 @@ void rk_broadcast_deinit(struct rk_broadcast *b)
         free_proposal(b, p);
     }
     b->last = NULL;
+    while (b->spare != NULL) {
+        struct rk_proposal *p = b->spare;
+        b->spare = p->next;
+        rk_mem_free(b->mem, p, proposal_bytes(0));
+    }
+    b->spare_count = 0;
 }
 
 rk_zxid rk_broadcast_next_zxid(const struct rk_broadcast *b)
@@ -41,7 +73,7 @@ rk_zxid rk_broadcast_next_zxid(const struct rk_broadcast *b)
 struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes payload,
                                          uint32_t request)
 {
-    struct rk_proposal *p = rk_mem_must_alloc(b->mem, sizeof(*p) + payload.len);
+    struct rk_proposal *p = alloc_proposal(b, payload.len);
     p->next = NULL;
     p->zxid = b->last_proposed + 1;
     rk_list_init(&p->changes);

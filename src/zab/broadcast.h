@@ -24,6 +24,8 @@ struct rk_broadcast {
     rk_zxid acked[RK_QUORUM_VOTERS_MAX];
     struct rk_proposal *first; /* oldest not delivered */
     struct rk_proposal *last;
+    struct rk_proposal *spare; /* small ones to be used again */
+    uint32_t spare_count;
     rk_zxid last_proposed;
     rk_zxid last_committed;
     rk_zxid last_delivered;
