@@ -231,6 +231,16 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         rk_core_snapshot_done(c, event->u.snap_done.zxid, event->u.snap_done.is_ok);
         follow_up(c);
         break;
+    case RK_EV_CHAN_ACCEPTED:
+    case RK_EV_CHAN_CONNECTED:
+    case RK_EV_CHAN_BYTES:
+    case RK_EV_CHAN_FLUSHED:
+    case RK_EV_CHAN_CLOSED:
+    case RK_EV_EPOCH_STORED:
+    case RK_EV_TRUNCATED:
+    case RK_EV_RELOADED:
+    case RK_EV_HAND_OVER:
+        rk_panic(__FILE__, __LINE__, "an ensemble's event in a standalone server");
     case RK_EV_SHUTDOWN:
         c->is_shutting_down = true;
         rk_core_snapshot_abort(c);

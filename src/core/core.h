@@ -8,6 +8,7 @@
 
 #include "core/acl.h"
 #include "core/effects.h"
+#include "core/ensemble.h"
 #include "core/event.h"
 #include "core/metrics.h"
 #include "proto/restore.h"
@@ -70,6 +71,8 @@ struct rk_core_config {
 
     uint32_t watch_per_conn_max; /* 0 = none */
     uint32_t watch_total_max;
+
+    const struct rk_ensemble_config *ensemble; /* NULL: standalone; copied */
 };
 
 struct rk_core;
@@ -78,7 +81,8 @@ struct rk_core;
 struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *config);
 void rk_core_destroy(struct rk_core *c);
 
-/* Fills the core from disk: hand the sink to rk_recover (store), then start. */
+/* Fills the core from disk: hand the sink to rk_recover (store), then start; or, when a step asked
+ * for RK_FX_RELOAD, then RK_EV_RELOADED. */
 struct rk_restore_sink rk_core_restore_sink(struct rk_core *c);
 /* Serving begins: sessions get a fresh timeout, orphaned ephemerals go, a snapshot starts if
  * transactions were replayed or the server is fresh. */

@@ -5,7 +5,7 @@
 #define RK_CORE_EFFECTS_H
 
 #include "base/bytes.h"
-#include "base/types.h"
+#include "core/event.h"
 
 enum rk_effect_kind {
     RK_FX_SEND,      /* bytes (whole frames with their lengths) to conn */
@@ -20,6 +20,21 @@ enum rk_effect_kind {
     RK_FX_SNAP_END,   /* finish it: has_digest, digest (of zxid); answered by RK_EV_SNAP_DONE */
     RK_FX_SNAP_ABORT, /* drop it; answered by RK_EV_SNAP_DONE with is_ok false */
     RK_FX_NOTE,       /* a decision worth a log line, see rk_note */
+
+    /* -- an ensemble's member only -- */
+    RK_FX_CHAN_DIAL, /* bytes: host, name or address; resolved anew each time. Ends in CONNECTED
+                        or CLOSED within timeout_ms */
+    RK_FX_CHAN_SEND, /* bytes to chan; more than the shell's bound unsent closes the channel */
+    RK_FX_CHAN_SEND_MANY, /* the same bytes to many.count channels */
+    RK_FX_CHAN_MARK,      /* RK_EV_CHAN_FLUSHED once little of what was sent so far is unsent */
+    RK_FX_CHAN_PAUSE,     /* no RK_EV_CHAN_BYTES until RESUME */
+    RK_FX_CHAN_RESUME,
+    RK_FX_CHAN_CLOSE, /* after what was sent is flushed, for a second at most; CLOSED follows */
+    RK_FX_EPOCH,      /* write an epoch file, by the log thread, behind every append so far */
+    RK_FX_TRUNCATE,   /* cut the log behind zxid, delete newer snapshots, by the log thread,
+                         behind every append so far; nothing is appended before TRUNCATED */
+    RK_FX_RELOAD,     /* feed the core's restore sink from disk; nothing else is in flight */
+    RK_FX_FATAL,      /* the process must end with this status; bytes: one line why */
 };
 
 /* What the core decided and the shell logs: X(NAME, level, has its text as path/reason) */
@@ -61,7 +76,7 @@ enum rk_note {
 struct rk_effect {
     enum rk_effect_kind kind;
     rk_conn_id conn; /* SEND, CLOSE, PAUSE, RESUME; NOTE: or 0 */
-    size_t offset;   /* SEND, SEND_MANY, APPEND, SNAP_BYTES, NOTE: into rk_effects.bytes */
+    size_t offset;   /* of those with bytes: into rk_effects.bytes */
     size_t len;
     union {
         struct {
@@ -69,11 +84,22 @@ struct rk_effect {
             uint32_t count;
         } many;
         struct {
-            rk_zxid zxid; /* APPEND, SNAP_BEGIN, SNAP_END */
+            rk_zxid zxid; /* APPEND, SNAP_BEGIN, SNAP_END, TRUNCATE */
             uint64_t digest;
             bool has_digest;
             bool is_slice_end; /* SNAP_BYTES */
         } log;
+        struct {
+            rk_chan_id chan; /* but of SEND_MANY, whose channels are in rk_effects.conns (many) */
+            enum rk_chan_port port; /* DIAL */
+            uint16_t number;        /* DIAL: TCP port */
+            int32_t timeout_ms;     /* DIAL */
+        } chan;
+        struct {
+            enum rk_epoch_file file;
+            int64_t epoch;
+        } epoch;
+        int32_t status; /* FATAL: spec-quorum A11 */
         struct {
             enum rk_note note;
             rk_session_id session;
@@ -88,7 +114,7 @@ struct rk_effects {
     size_t count;
     size_t cap;
     struct rk_buf bytes;
-    rk_conn_id *conns; /* receivers of SEND_MANY */
+    rk_conn_id *conns; /* receivers of SEND_MANY and CHAN_SEND_MANY */
     size_t conn_count;
     size_t conn_cap;
 };

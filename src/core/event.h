@@ -16,7 +16,31 @@ enum rk_event_kind {
     RK_EV_LOG_ROOM,
     RK_EV_SNAP_READY, /* the snapshot writer took what it was given: next slice please */
     RK_EV_SNAP_DONE,  /* finished (is_ok) or failed; zxid is the snapshot's */
-    RK_EV_SHUTDOWN,   /* stop taking requests; what is in flight completes */
+    RK_EV_SHUTDOWN,   /* stop taking requests; what is in flight completes; a leader hands over */
+
+    /* -- an ensemble's member only -- */
+    RK_EV_CHAN_ACCEPTED,  /* another server dialed one of our ports: chan, port, address */
+    RK_EV_CHAN_CONNECTED, /* a RK_FX_CHAN_DIAL succeeded */
+    RK_EV_CHAN_BYTES,     /* bytes as they came, any number; none while paused */
+    RK_EV_CHAN_FLUSHED,   /* answer to RK_FX_CHAN_MARK */
+    RK_EV_CHAN_CLOSED,    /* gone, or the dial failed; the last event of that id, also after
+                             RK_FX_CHAN_CLOSE */
+    RK_EV_EPOCH_STORED,   /* answer to RK_FX_EPOCH: durable, and so is every record before it */
+    RK_EV_TRUNCATED,      /* answer to RK_FX_TRUNCATE */
+    RK_EV_RELOADED,       /* answer to RK_FX_RELOAD: the restore sink was fed, or not (is_ok) */
+    RK_EV_HAND_OVER,      /* an operator wants another leader */
+};
+
+/* Which of a server's ports for other servers. */
+enum rk_chan_port {
+    RK_PORT_ELECTION,
+    RK_PORT_QUORUM,
+};
+
+/* The two epoch files. */
+enum rk_epoch_file {
+    RK_EPOCH_ACCEPTED,
+    RK_EPOCH_CURRENT,
 };
 
 struct rk_event {
@@ -38,6 +62,23 @@ struct rk_event {
             rk_zxid zxid;
             bool is_ok;
         } snap_done;
+        struct {
+            rk_chan_id chan;        /* of every RK_EV_CHAN_ event */
+            enum rk_chan_port port; /* ACCEPTED */
+            struct rk_bytes bytes;  /* ACCEPTED: the other end's IP as text; BYTES: what came;
+                                       CLOSED: why, for the log. Borrowed for the step */
+        } chan;
+        struct {
+            enum rk_epoch_file file;
+            int64_t epoch;
+        } epoch;
+        struct {
+            rk_zxid zxid; /* as asked for */
+            bool is_ok;   /* the log ends at zxid or before it, no snapshot is newer */
+        } truncated;
+        struct {
+            bool is_ok;
+        } reloaded;
     } u;
 };
 

@@ -250,6 +250,18 @@ static void run_effects(struct rk_shell *s)
         case RK_FX_NOTE:
             write_note(s, fx);
             break;
+        case RK_FX_CHAN_DIAL:
+        case RK_FX_CHAN_SEND:
+        case RK_FX_CHAN_SEND_MANY:
+        case RK_FX_CHAN_MARK:
+        case RK_FX_CHAN_PAUSE:
+        case RK_FX_CHAN_RESUME:
+        case RK_FX_CHAN_CLOSE:
+        case RK_FX_EPOCH:
+        case RK_FX_TRUNCATE:
+        case RK_FX_RELOAD:
+        case RK_FX_FATAL:
+            rk_panic(__FILE__, __LINE__, "an ensemble's effect in a standalone server");
         }
     }
     if (is_log_open) {

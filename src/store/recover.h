@@ -55,6 +55,23 @@ enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name,
 enum rk_err rk_epoch_read(const struct rk_disk *disk, const char *name,
                           int64_t *ret_epoch) RK_MUST_CHECK;
 
+#define RK_NAME_ACCEPTED_EPOCH "acceptedEpoch"
+#define RK_NAME_CURRENT_EPOCH  "currentEpoch"
+
+struct rk_epochs {
+    int64_t accepted;
+    int64_t current;
+};
+/* The epochs of an ensemble's member at its start (spec-quorum A1.1): missing files are made from
+ * last_zxid; a currentEpoch behind the epoch of the last transaction is raised to it if
+ * acceptedEpoch allows that (a log with a transaction of epoch E holds the whole initial history of
+ * E); a leftover .tmp is never in the way. Never lowers anything. RK_ERR_CORRUPT with *ret_problem
+ * for a pair that no crash of ours or Apache's can leave. */
+enum rk_err rk_epochs_load(const struct rk_disk *disk, rk_zxid last_zxid, struct rk_epochs *ret,
+                           struct rk_problem *ret_problem) RK_MUST_CHECK;
+/* The marker <dataLogDir>/initialize: this server may begin with nothing (A8). */
+enum rk_err rk_initialize_exists(const struct rk_disk *disk, bool *ret) RK_MUST_CHECK;
+
 /* -- purge
  * ------------------------------------------------------------------------------------------ */
 

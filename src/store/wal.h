@@ -38,6 +38,15 @@ size_t rk_wal_pending_bytes(const struct rk_wal *w);
  * can promise it; RK_ERR_NO_SPACE if it cannot now. */
 enum rk_err rk_wal_reserve(struct rk_wal *w, uint64_t reserve_bytes) RK_MUST_CHECK;
 
+/* Cuts the history behind zxid: drops what is not committed, lowers the durability marks first (so
+ * that a crash in between is no damage), deletes every snapshot newer than zxid, then the log files
+ * and records behind it, newest first; syncs files and directories. The file is cut right behind
+ * the last record <= zxid, as Apache cuts it (spec-quorum A9, with its [R]). The next record starts
+ * a new file. A crash at any point leaves a startable set that ends at zxid or behind it. No record
+ * <= zxid has to exist. Any error: as for a failed commit, the process must end. *ret_last: the
+ * highest zxid of a record that is left, 0 if there is none. */
+enum rk_err rk_wal_truncate(struct rk_wal *w, rk_zxid zxid, rk_zxid *ret_last) RK_MUST_CHECK;
+
 struct rk_wal_status {
     rk_zxid last_zxid;     /* appended */
     rk_zxid durable_zxid;  /* committed */

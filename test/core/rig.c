@@ -186,6 +186,8 @@ static void carry_out(struct rig *r)
             assert_true(owed_count < 64);
             owed_count += play_snapshot(r, e, &owed[owed_count]);
             break;
+        default:
+            fail_msg("an ensemble's effect %d in a standalone core", (int)e->kind);
         }
     }
     rk_effects_reset(&r->fx);

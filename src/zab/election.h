@@ -1,0 +1,96 @@
+/* Fast leader election (spec-quorum B3, B4), pure: notifications and time in, notifications and a
+ * decision out. Runs in every state and keeps answering those who look for a leader. It knows
+ * nothing of channels; who carries its messages tells it who can be reached.
+ *
+ * Beyond Apache, on the same wire: the wait of 200 ms before a decision is cut short when no voter
+ * that could still disagree can be reached; a server that cannot prove what it held ("amnesiac")
+ * votes with zxid -1, which nobody counts, and joins an established leader only, or takes part when
+ * every voter says that it has nothing either (reliability.md 3.4).
+ *
+ * ZK: FastLeaderElection.lookForLeader, totalOrderPredicate, Vote.equals, QuorumPeer.run. */
+#ifndef RK_ZAB_ELECTION_H
+#define RK_ZAB_ELECTION_H
+
+#include "proto/peer.h"
+#include "zab/quorum.h"
+
+struct rk_vote {
+    int64_t leader;
+    rk_zxid zxid;
+    int64_t round;
+    int64_t peer_epoch;
+};
+
+struct rk_election_config {
+    int64_t my_sid;
+    bool is_observer;
+    int64_t min_interval_ms; /* fastleader.minNotificationInterval, 200 */
+    int64_t max_interval_ms; /* fastleader.maxNotificationInterval, 60000 */
+    int64_t finalize_ms;     /* 200 */
+};
+
+/* A notification to be sent: to a server, or to every voter but this one. */
+struct rk_election_send {
+    bool is_to_all;
+    int64_t to;
+    struct rk_notification message; /* config null: the caller has the text */
+};
+
+#define RK_ELECTION_SENDS_MAX 8u
+
+/* What one call asks for. */
+struct rk_election_out {
+    struct rk_election_send sends[RK_ELECTION_SENDS_MAX];
+    uint32_t send_count;
+    bool dial_all;   /* nothing was heard for a while: make sure that all voters are being dialed */
+    bool is_decided; /* state below is the server's from now on; the vote is rk_election_vote */
+    enum rk_peer_state state; /* LEADING, FOLLOWING or OBSERVING */
+};
+
+struct rk_election {
+    struct rk_election_config config;
+    struct rk_quorum quorum;
+    enum rk_peer_state state;
+    int64_t round;           /* the logical clock */
+    struct rk_vote vote;     /* what is told while not LOOKING: the winner, see _set_epoch */
+    struct rk_vote proposal; /* what is told while LOOKING */
+    struct rk_vote initial;
+    bool is_amnesiac;
+    struct {
+        bool has;                       /* in recvset: of this round */
+        bool has_out;                   /* in outofelection */
+        bool is_reachable;              /* a channel to it is open */
+        bool is_blank;                  /* last heard LOOKING without any history */
+        struct rk_notification in, out; /* config unused */
+    } voters[RK_QUORUM_VOTERS_MAX];
+    int64_t resend_ms; /* when, while LOOKING */
+    int64_t interval_ms;
+    int64_t decide_ms; /* end of the wait before a decision; INT64_MAX: none */
+};
+
+/* State LOOKING is entered by rk_election_start only; until then it answers nobody. */
+void rk_election_init(struct rk_election *e, const struct rk_election_config *config,
+                      const struct rk_quorum *quorum);
+/* Enters LOOKING with what this server has: the last zxid of its durable log, its currentEpoch. A
+ * lone voter decides at once. */
+void rk_election_start(struct rk_election *e, rk_zxid last_zxid, int64_t current_epoch,
+                       bool is_amnesiac, int64_t now_ms, struct rk_election_out *out);
+/* A notification of sid, whoever that is; the caller has handled its config. */
+void rk_election_receive(struct rk_election *e, int64_t sid, const struct rk_notification *n,
+                         int64_t now_ms, struct rk_election_out *out);
+/* Is there an open channel to sid? A voter that becomes reachable while LOOKING gets the proposal
+ * again; one that goes may make a decision due. */
+void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_reachable,
+                               int64_t now_ms, struct rk_election_out *out);
+void rk_election_tick(struct rk_election *e, int64_t now_ms, struct rk_election_out *out);
+int64_t rk_election_next_due(const struct rk_election *e); /* INT64_MAX: never */
+/* After synchronisation the vote that is told carries the new epoch (leader and learners). */
+void rk_election_set_epoch(struct rk_election *e, int64_t epoch);
+/* The winning vote (not LOOKING) or the proposal (LOOKING). */
+struct rk_vote rk_election_vote(const struct rk_election *e);
+
+/* peer epoch, then zxid, then sid, signed; never a server of weight 0. */
+bool rk_vote_is_better(const struct rk_quorum *q, const struct rk_vote *candidate,
+                       const struct rk_vote *current);
+
+#endif

@@ -1,0 +1,67 @@
+/* The ensemble's membership: who is in it, where they are, who votes and with what weight; and the
+ * text that says so in zoo.cfg, in /zookeeper/config, in notifications and in NEWLEADER
+ * (spec-quorum D1, D2, B3.6). ZK: QuorumVerifier, QuorumMaj, QuorumHierarchical,
+ * QuorumPeer.QuorumServer. */
+#ifndef RK_ZAB_MEMBERS_H
+#define RK_ZAB_MEMBERS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define RK_MEMBERS_MAX      64u
+#define RK_GROUPS_MAX       32u
+#define RK_MEMBER_HOST_MAX  256u
+#define RK_MEMBERS_TEXT_MAX 65536u
+#define RK_GROUP_NONE       (-1)
+
+struct rk_member {
+    int64_t sid;
+    bool is_observer;
+    char host[RK_MEMBER_HOST_MAX]; /* name or address, without brackets */
+    uint16_t quorum_port;
+    uint16_t election_port; /* of election_host */
+    bool has_client;
+    char client_host[RK_MEMBER_HOST_MAX]; /* "0.0.0.0" if the text gave none */
+    uint16_t client_port;
+    int32_t group; /* index into groups, RK_GROUP_NONE */
+    int64_t weight;
+};
+
+struct rk_members {
+    struct rk_member items[RK_MEMBERS_MAX]; /* by sid, rising */
+    uint32_t count;
+    bool is_hierarchical;          /* any group or weight was given */
+    int64_t groups[RK_GROUPS_MAX]; /* their numbers */
+    uint32_t group_count;
+    int64_t version; /* 0: static */
+};
+
+/* One "server.N" value as D1 has it; what follows the client part (";;host:port") is accepted and
+ * dropped, several addresses ("|") are an error that says so. RK_ERR_INVALID with *ret_why static.
+ */
+enum rk_err rk_member_parse(int64_t sid, struct rk_bytes value, struct rk_member *ret,
+                            const char **ret_why) RK_MUST_CHECK;
+void rk_members_init(struct rk_members *m);
+/* RK_ERR_INVALID: full, or the sid is there already. */
+enum rk_err rk_members_add(struct rk_members *m, const struct rk_member *member) RK_MUST_CHECK;
+/* "group.G = 1:2:3", "weight.S = w"; every sid must be a member when rk_members_finish is called.
+ */
+enum rk_err rk_members_add_group(struct rk_members *m, int64_t group, struct rk_bytes sids,
+                                 const char **ret_why) RK_MUST_CHECK;
+enum rk_err rk_members_add_weight(struct rk_members *m, int64_t sid, struct rk_bytes weight,
+                                  const char **ret_why) RK_MUST_CHECK;
+/* Checks what only the whole shows: every voter in exactly one group, nobody in two, weights of
+ * strangers, at least one voter. */
+enum rk_err rk_members_finish(struct rk_members *m, const char **ret_why) RK_MUST_CHECK;
+
+/* The text of D2: properties; only server.*, group.*, weight.*, version. */
+enum rk_err rk_members_parse(struct rk_bytes text, struct rk_members *ret,
+                             const char **ret_why) RK_MUST_CHECK;
+/* Lines in order of sid, no newline at the end, version in hex last. Never a third ';' part. */
+void rk_members_print(struct rk_buf *b, const struct rk_members *m);
+/* Same members, roles, addresses, client addresses, groups and weights; versions do not matter. */
+bool rk_members_equal(const struct rk_members *a, const struct rk_members *b);
+const struct rk_member *rk_members_find(const struct rk_members *m, int64_t sid); /* NULL */
+uint32_t rk_members_voter_count(const struct rk_members *m);
+
+#endif
