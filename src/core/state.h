@@ -100,6 +100,8 @@ struct snapshot_run {
     bool is_wanted; /* triggered while another one ran */
 };
 
+struct ensemble; /* ensemble_int.h */
+
 struct rk_core {
     struct rk_mem *mem;
     struct rk_core_config config;
@@ -123,6 +125,8 @@ struct rk_core {
     bool restore_fuzzy; /* an Apache snapshot newer inside than its name: digests wait for
                            digest_zxid */
     rk_zxid restore_digest_zxid;
+
+    struct ensemble *ens; /* NULL: standalone */
 
     /* proposals */
     struct rk_broadcast broadcast;
