@@ -11,13 +11,14 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "proto/snap_record.h"
+
 #define MAGIC          ((int32_t)0x5a4b534e) /* "ZKSN" */
 #define VERSION        2
 #define DIGEST_VERSION 2
 #define WINDOW         ((size_t)1 << 20)
 #define WINDOW_FIRST   ((size_t)1 << 16) /* many snapshots are small */
-#define STAT_BYTES     60u
-#define REST_MAX       ((size_t)65536) /* of the sections behind the first seal */
+#define REST_MAX       ((size_t)65536)   /* of the sections behind the first seal */
 
 const uint8_t rk_snap_tail[RK_SNAP_TAIL_BYTES] = {0, 0, 0, 1, '/'};
 
@@ -111,18 +112,6 @@ static void take(struct parser *p, size_t n)
     p->info.plain_bytes += n;
 }
 
-/* The length of a buffer or string at p->at + skip, whose length field is there; -1 is null. */
-static enum rk_err get_length(struct parser *p, size_t skip, size_t *ret_len, bool *ret_is_null)
-{
-    int32_t n = rk_load_i32(p->data + p->at + skip);
-    if (n < -1 || (n > 0 && (uint32_t)n > p->limit)) {
-        return corrupt(p, "it holds an impossible length");
-    }
-    *ret_is_null = n == -1;
-    *ret_len = n > 0 ? (size_t)n : 0;
-    return RK_OK;
-}
-
 static enum rk_err parse_header(struct parser *p)
 {
     enum rk_err err = need(p, RK_SNAP_HEADER_BYTES);
@@ -139,10 +128,10 @@ static enum rk_err parse_header(struct parser *p)
 
 static enum rk_err parse_count(struct parser *p, int32_t *ret_count)
 {
-    enum rk_err err = need(p, 4);
+    enum rk_err err = need(p, RK_SNAP_COUNT_BYTES);
     if (err == RK_OK) {
         *ret_count = rk_load_i32(p->data + p->at);
-        take(p, 4);
+        take(p, RK_SNAP_COUNT_BYTES);
     }
     return err;
 }
@@ -152,13 +141,13 @@ static enum rk_err parse_sessions(struct parser *p)
     int32_t count = 0;
     enum rk_err err = parse_count(p, &count);
     for (int32_t i = 0; i < count && err == RK_OK; i++) {
-        err = need(p, 12);
+        err = need(p, RK_SNAP_SESSION_BYTES);
         if (err != RK_OK) {
             break;
         }
         int64_t id = rk_load_i64(p->data + p->at);
         int32_t timeout_ms = rk_load_i32(p->data + p->at + 8);
-        take(p, 12);
+        take(p, RK_SNAP_SESSION_BYTES);
         p->info.session_count++;
         if (p->sink != NULL) {
             err = p->sink->session(p->sink->ctx, id, timeout_ms);
@@ -167,32 +156,35 @@ static enum rk_err parse_sessions(struct parser *p)
     return err;
 }
 
-/* One entry of the ACL map. Its length is not known before it is parsed, so the window grows until
- * it fits, up to the limit. */
+/* What the look at a record said: OK; or MORE, and *want bytes of it are there now; or CORRUPT. */
+static enum rk_err after_look(struct parser *p, enum rk_parse parsed, size_t want, const char *why)
+{
+    if (parsed == RK_PARSE_BAD) {
+        return corrupt(p, why);
+    }
+    return parsed == RK_PARSE_MORE ? need(p, want) : RK_OK;
+}
+
 static enum rk_err parse_acl(struct parser *p)
 {
-    size_t want = 4096;
-    for (;;) {
-        enum rk_err err = fill(p, want);
+    struct rk_snap_acl_scan scan = {.at = 0};
+    enum rk_parse parsed = RK_PARSE_MORE;
+    size_t bytes = 0;
+    while (parsed != RK_PARSE_OK) {
+        const char *why = "";
+        parsed = rk_snap_acl_find(&scan, p->data + p->at, p->len - p->at, p->limit, &bytes, &why);
+        enum rk_err err = after_look(p, parsed, bytes, why);
         if (err != RK_OK) {
             return err;
         }
-        size_t have = p->len - p->at;
-        struct rk_reader r;
-        struct rk_vec_acl acl;
-        rk_arena_reset(&p->arena);
-        rk_reader_init(&r, rk_bytes_of(p->data + p->at, have < want ? have : want), p->limit);
-        int64_t id = rk_read_i64(&r);
-        if (rk_proto_read_vec_acl(&r, &p->arena, &acl) && !r.failed) {
-            take(p, (size_t)(r.at - (p->data + p->at)));
-            p->info.acl_count++;
-            return p->sink != NULL ? p->sink->acl(p->sink->ctx, id, &acl) : RK_OK;
-        }
-        if (have < want || want > p->limit) {
-            return corrupt(p, have < want ? "it ends too early" : "it holds an impossible ACL");
-        }
-        want *= 2;
     }
+    int64_t id;
+    struct rk_vec_acl acl;
+    rk_arena_reset(&p->arena);
+    rk_snap_acl_read(rk_bytes_of(p->data + p->at, bytes), p->limit, &p->arena, &id, &acl);
+    take(p, bytes);
+    p->info.acl_count++;
+    return p->sink != NULL ? p->sink->acl(p->sink->ctx, id, &acl) : RK_OK;
 }
 
 static enum rk_err parse_acls(struct parser *p)
@@ -205,66 +197,29 @@ static enum rk_err parse_acls(struct parser *p)
     return err;
 }
 
-static void get_stat(const uint8_t *in, struct rk_stat_persisted *ret)
-{
-    ret->czxid = rk_load_i64(in);
-    ret->mzxid = rk_load_i64(in + 8);
-    ret->ctime = rk_load_i64(in + 16);
-    ret->mtime = rk_load_i64(in + 24);
-    ret->version = rk_load_i32(in + 32);
-    ret->cversion = rk_load_i32(in + 36);
-    ret->aversion = rk_load_i32(in + 40);
-    ret->ephemeral_owner = rk_load_i64(in + 44);
-    ret->pzxid = rk_load_i64(in + 52);
-}
-
-/* One node, or the terminator, which is the path "/". */
+/* One node, or the terminator. */
 static enum rk_err parse_node(struct parser *p, bool *ret_is_last)
 {
-    size_t path_len = 0;
-    size_t data_len = 0;
-    bool is_null;
-    enum rk_err err = need(p, 4);
-    if (err == RK_OK) {
-        err = get_length(p, 0, &path_len, &is_null);
+    struct rk_snap_node node;
+    enum rk_parse parsed = RK_PARSE_MORE;
+    size_t bytes = 0;
+    while (parsed != RK_PARSE_OK) {
+        const char *why = "";
+        parsed = rk_snap_node_parse(p->data + p->at, p->len - p->at, p->limit, &node, &bytes, &why);
+        enum rk_err err = after_look(p, parsed, bytes, why);
+        if (err != RK_OK) {
+            return err;
+        }
     }
-    if (err == RK_OK && is_null) {
-        err = corrupt(p, "it holds a node without a path");
-    }
-    if (err == RK_OK) {
-        err = need(p, 4 + path_len);
-    }
-    if (err != RK_OK) {
-        return err;
-    }
-    *ret_is_last = path_len == 1 && p->data[p->at + 4] == '/';
-    if (*ret_is_last) {
-        take(p, 5);
+    *ret_is_last = node.is_last;
+    take(p, bytes);
+    if (node.is_last) {
         return RK_OK;
     }
-    err = need(p, 4 + path_len + 4);
-    if (err == RK_OK) {
-        err = get_length(p, 4 + path_len, &data_len, &is_null);
-    }
-    size_t total = 4 + path_len + 4 + data_len + 8 + STAT_BYTES;
-    if (err == RK_OK) {
-        err = need(p, total);
-    }
-    if (err != RK_OK) {
-        return err;
-    }
-    const uint8_t *in = p->data + p->at;
-    const uint8_t *tail = in + total - STAT_BYTES - 8;
     p->info.node_count++;
-    take(p, total);
-    if (p->sink == NULL) {
-        return RK_OK;
-    }
-    struct rk_stat_persisted stat;
-    get_stat(tail + 8, &stat);
-    struct rk_bytes data = {is_null ? NULL : in + 8 + path_len, (uint32_t)data_len};
-    return p->sink->node(p->sink->ctx, (struct rk_bytes){in + 4, (uint32_t)path_len}, data,
-                         rk_load_i64(tail), &stat);
+    return p->sink != NULL
+               ? p->sink->node(p->sink->ctx, node.path, node.data, node.acl_id, &node.stat)
+               : RK_OK;
 }
 
 static enum rk_err parse_seal(struct parser *p)
@@ -283,6 +238,25 @@ static enum rk_err parse_seal(struct parser *p)
     return RK_OK;
 }
 
+/* Betas of 3.6 wrote the digest as text, of a kind nobody computes any more. */
+static enum rk_err skip_old_digest(struct parser *p)
+{
+    enum rk_err err = need(p, 16);
+    if (err != RK_OK) {
+        return err;
+    }
+    int32_t n = rk_load_i32(p->data + p->at + 12);
+    if (n < -1 || (n > 0 && (uint32_t)n > p->limit)) {
+        return corrupt(p, "it holds an impossible length");
+    }
+    size_t bytes = 16 + (n > 0 ? (size_t)n : 0);
+    err = need(p, bytes);
+    if (err == RK_OK) {
+        take(p, bytes);
+    }
+    return err;
+}
+
 static enum rk_err parse_digest(struct parser *p)
 {
     enum rk_err err = need(p, 12);
@@ -292,20 +266,7 @@ static enum rk_err parse_digest(struct parser *p)
     const uint8_t *in = p->data + p->at;
     rk_zxid zxid = rk_load_i64(in);
     if (rk_load_i32(in + 8) < DIGEST_VERSION) {
-        /* Betas of 3.6 wrote the digest as text, of a kind nobody computes any more. */
-        size_t len = 0;
-        bool is_null;
-        err = need(p, 16);
-        if (err == RK_OK) {
-            err = get_length(p, 12, &len, &is_null);
-        }
-        if (err == RK_OK) {
-            err = need(p, 16 + len);
-        }
-        if (err == RK_OK) {
-            take(p, 16 + len);
-        }
-        return err;
+        return skip_old_digest(p);
     }
     err = need(p, RK_SNAP_DIGEST_BYTES);
     if (err != RK_OK) {
