@@ -5,6 +5,8 @@ This module is the only place that knows how a server process is run.  The kinds
     apache    Debian's Apache ZooKeeper (jars below /usr/share/java, override with ZK_JAR_DIR)
     rookery   the server of this repository: $ROOKERY_SERVER, else build/rookery-server
     alt       another version of Apache ZooKeeper: $ZK_ALT_CLASSPATH names its jars
+    apache39  Apache ZooKeeper 3.9 with its own jars from Maven Central, kept below the build
+              directory ($BUILD, else build) once they were fetched
 
 Each takes the same zoo.cfg and the same -Dkey=value properties, so one test can run on any.
 
@@ -149,7 +151,65 @@ def have(kind):
             return False, 'no java in PATH'
         found = bool(os.environ.get('ZK_ALT_CLASSPATH'))
         return (True, '') if found else (False, 'ZK_ALT_CLASSPATH is not set')
+    if kind == 'apache39':
+        try:
+            return bool(apache39_jars()), ''
+        except Skipped as e:
+            return False, str(e)
     return False, 'unknown kind of server: %s' % kind
+
+
+# ---------------------------------------------------------------------------------------------
+# Apache ZooKeeper 3.9
+
+APACHE39 = (('org.apache.zookeeper', 'zookeeper', '3.9.4'),
+            # What the server needs and does not pull in by itself.
+            ('org.slf4j', 'slf4j-simple', '2.0.13'),
+            ('io.dropwizard.metrics', 'metrics-core', '4.1.12.1'),
+            ('org.xerial.snappy', 'snappy-java', '1.1.10.5'))
+_apache39 = None
+
+
+def build_dir():
+    return os.path.join(ROOT, os.environ.get('BUILD') or 'build')
+
+
+def apache39_jars():
+    """The jars of Apache 3.9, fetched once.  Raises Skipped if they cannot be had."""
+    global _apache39
+    folder = os.path.join(build_dir(), 'apache-' + APACHE39[0][2])
+    if not os.path.exists(os.path.join(folder, 'whole')):
+        if _apache39 is None:
+            _apache39 = _fetch_apache39(folder)
+        if _apache39:
+            raise Skipped('Apache %s cannot be had: %s' % (APACHE39[0][2], _apache39))
+    return sorted(os.path.join(folder, x) for x in os.listdir(folder) if x.endswith('.jar'))
+
+
+def _fetch_apache39(folder):
+    """Why it did not work; '' if it did."""
+    if shutil.which('java') is None or shutil.which('mvn') is None:
+        return 'no %s in PATH' % ('java' if shutil.which('java') is None else 'mvn')
+    os.makedirs(folder, exist_ok=True)
+    wanted = ''.join(
+        '<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>'
+        '</dependency>' % x for x in APACHE39)
+    with open(os.path.join(folder, 'pom.xml'), 'w') as f:
+        f.write('<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId>'
+                '<artifactId>local</artifactId><version>1</version><dependencies>%s</dependencies>'
+                '</project>' % wanted)
+    try:
+        done = subprocess.run(
+            ['mvn', '-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime',
+             '-DoutputDirectory=.'], cwd=folder, stdin=subprocess.DEVNULL, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    except subprocess.TimeoutExpired:
+        return 'mvn took more than 120 s'
+    if done.returncode != 0:
+        return ' '.join(done.stdout.split())[:200]
+    with open(os.path.join(folder, 'whole'), 'w') as f:
+        f.write('\n')
+    return ''
 
 
 # ---------------------------------------------------------------------------------------------
@@ -414,6 +474,15 @@ class AltServer(ApacheServer):
         return os.environ['ZK_ALT_CLASSPATH']
 
 
+class Apache39Server(ApacheServer):
+    """Apache ZooKeeper 3.9: its quorum differs in details from 3.8's."""
+
+    kind = 'apache39'
+
+    def class_path(self):
+        return ':'.join(apache39_jars())
+
+
 class RookeryServer(Server):
     """The server of this repository."""
 
@@ -423,7 +492,8 @@ class RookeryServer(Server):
         return [os.path.abspath(rookery_path())] + self.property_args() + [self.conf_path]
 
 
-KINDS = {'apache': ApacheServer, 'rookery': RookeryServer, 'alt': AltServer}
+KINDS = {'apache': ApacheServer, 'rookery': RookeryServer, 'alt': AltServer,
+         'apache39': Apache39Server}
 
 
 def make(kind, **options):
