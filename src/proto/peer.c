@@ -7,8 +7,6 @@
 #include "base/num.h"
 #include "proto/frame.h"
 
-#include <string.h>
-
 static struct rk_bytes slice(struct rk_bytes in, size_t from, size_t len)
 {
     RK_ASSERT(from <= in.len && len <= in.len - from);
@@ -58,9 +56,11 @@ void rk_peer_write_initial(struct rk_buf *b, int64_t sid, struct rk_bytes addres
 /* Up to the next c; *rest is what follows it. */
 static struct rk_bytes take_until(struct rk_bytes *rest, uint8_t c)
 {
-    const uint8_t *found = rest->len == 0 ? NULL : memchr(rest->data, c, rest->len);
-    size_t len = found == NULL ? rest->len : (size_t)(found - rest->data);
-    size_t next = found == NULL ? len : len + 1;
+    size_t len = 0;
+    while (len < rest->len && rest->data[len] != c) {
+        len++;
+    }
+    size_t next = len == rest->len ? len : len + 1;
     struct rk_bytes part = slice(*rest, 0, len);
     *rest = slice(*rest, next, rest->len - next);
     return part;
