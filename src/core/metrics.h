@@ -31,6 +31,8 @@
     X(outstanding_changes_queued)                                                                  \
     X(outstanding_changes_removed)                                                                 \
     X(snap_count)                                                                                  \
+    X(diff_count)                                                                                  \
+    X(learner_snap_count)                                                                          \
     X(snapshot_error_count)                                                                        \
     X(auth_failed_count)                                                                           \
     X(ensemble_auth_success)                                                                       \
@@ -54,7 +56,10 @@
     X(snapshottime)                                                                                \
     X(startup_txns_loaded)                                                                         \
     X(connection_token_deficit)                                                                    \
-    X(sync_processor_batch_size)
+    X(sync_processor_batch_size)                                                                   \
+    X(quorum_ack_latency)                                                                          \
+    X(inflight_snap_count)                                                                         \
+    X(inflight_diff_count)
 
 /* Those of them whose percentiles are kept, too. */
 #define RK_CORE_PERCENTILES(X)                                                                     \

@@ -121,8 +121,14 @@ static int32_t check_quota(struct rk_core *c, const struct prep *p, struct rk_by
     return RK_ZK_QUOTA_EXCEEDED;
 }
 
+static bool is_ephemeral(int32_t flags)
+{
+    return flags == RK_CREATE_EPHEMERAL || flags == RK_CREATE_EPHEMERAL_SEQUENTIAL;
+}
+
 /* Checks 2 to 4 of spec-client 4.2. */
-static int32_t check_create_mode(const struct rk_core *c, const struct write_op *w)
+static int32_t check_create_mode(const struct rk_core *c, const struct prep *p,
+                                 const struct write_op *w)
 {
     bool is_ttl = w->flags == RK_CREATE_TTL || w->flags == RK_CREATE_TTL_SEQUENTIAL;
     if (w->flags < RK_CREATE_PERSISTENT || w->flags > RK_CREATE_TTL_SEQUENTIAL) {
@@ -137,6 +143,10 @@ static int32_t check_create_mode(const struct rk_core *c, const struct write_op 
     /* Upstream logs this one and then cannot apply it (spec-client 18.2): refused here. */
     if (w->op == RK_OP_CREATE_TTL && !is_ttl) {
         return RK_ZK_BAD_ARGUMENTS;
+    }
+    /* ZK: LeaderSessionTracker.checkGlobalSession */
+    if (p->is_local_session && is_ephemeral(w->flags)) {
+        return RK_ZK_SESSION_EXPIRED;
     }
     return RK_ZK_OK;
 }
@@ -167,7 +177,7 @@ static int64_t owner_of_new(const struct prep *p, const struct write_op *w)
     if (w->op == RK_OP_CREATE_TTL) {
         return (int64_t)(UINT64_C(0xff00000000000000) | (uint64_t)w->ttl);
     }
-    if (w->flags == RK_CREATE_EPHEMERAL || w->flags == RK_CREATE_EPHEMERAL_SEQUENTIAL) {
+    if (is_ephemeral(w->flags)) {
         return p->session;
     }
     return 0;
@@ -235,7 +245,7 @@ static int32_t prep_create(struct rk_core *c, const struct prep *p, const struct
     struct rk_view parent;
     struct rk_view existing;
     struct rk_bytes parent_path;
-    int32_t err = check_create_mode(c, &w);
+    int32_t err = check_create_mode(c, p, &w);
     if (err != RK_ZK_OK) {
         return err;
     }
@@ -408,6 +418,9 @@ int32_t rk_prep_op(struct rk_core *c, const struct prep *p, const struct write_o
                    int32_t *ret_type)
 {
     *ret_type = w->op;
+    if (p->session_err != RK_ZK_OK) {
+        return p->session_err;
+    }
     switch (w->op) {
     case RK_OP_CREATE:
     case RK_OP_CREATE2:

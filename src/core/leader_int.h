@@ -1,0 +1,45 @@
+/* What the files of the leader share: leader.c, leader_sync.c, leader_cast.c, leader_req.c. */
+#ifndef RK_CORE_LEADER_INT_H
+#define RK_CORE_LEADER_INT_H
+
+#include "core/ensemble_int.h"
+
+/* The zxid of pings that no learner answers, because they come before UPTODATE. Should one be
+ * answered all the same, this zxid comes back and tells it from the answers that count. */
+#define RK_EARLY_PING_ZXID 0
+
+/* This server's own bit among the voters. */
+uint64_t rk_leader_own_bit(const struct rk_core *c);
+uint64_t rk_leader_bit(const struct learner *l);       /* 0 for one whose word does not count */
+rk_zxid rk_leader_first_zxid(const struct rk_core *c); /* epoch << 32 */
+/* One line about a learner: its sid and address, and what. */
+void rk_leader_note(struct rk_core *c, enum rk_note note, const struct learner *l,
+                    const char *what);
+
+/* Packets to one learner, written in place: begin, packets into c->fx->bytes, end. Nothing else may
+ * be asked of the shell in between. */
+struct rk_buf *rk_leader_send_begin(struct rk_core *c, const struct learner *l);
+void rk_leader_send_end(struct rk_core *c);
+void rk_leader_send(struct rk_core *c, const struct learner *l, int32_t type, rk_zxid zxid,
+                    struct rk_bytes data);
+
+/* leader_cast.c */
+void rk_leader_set_forwarding(struct rk_core *c, struct learner *l, bool is_forwarding);
+/* UPTODATE: the learner serves clients from here on, and answers pings. */
+void rk_leader_activate(struct rk_core *c, struct learner *l);
+void rk_leader_on_ping_answer(struct rk_core *c, struct learner *l, const struct rk_packet *p);
+void rk_leader_learner_sync(struct rk_core *c, struct learner *l);
+void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan); /* 0: all of them */
+
+/* leader.c */
+/* Serving begins if a quorum has acknowledged NEWLEADER. */
+void rk_leader_try_serving(struct rk_core *c);
+void rk_leader_release_slot(struct learner *l);
+
+/* leader_sync.c */
+/* The learner whose snapshot is being sent is gone, or has all of it. */
+void rk_leader_snap_end(struct rk_core *c);
+/* The tree's walk is free: the next one that waits for it. */
+void rk_leader_snap_next(struct rk_core *c);
+
+#endif
