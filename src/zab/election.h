@@ -3,9 +3,11 @@
  * nothing of channels; who carries its messages tells it who can be reached.
  *
  * Beyond Apache, on the same wire: the wait of 200 ms before a decision is cut short when no voter
- * that could still disagree can be reached; a server that cannot prove what it held ("amnesiac")
- * votes with zxid -1, which nobody counts, and joins an established leader only, or takes part when
- * every voter says that it has nothing either (reliability.md 3.4).
+ * that could still disagree can be reached; who votes for the first time in our round is told our
+ * vote; a server that cannot prove what it held ("amnesiac") votes with zxid -1, which nobody
+ * counts, and joins an established leader only, or takes part when it has nothing and every other
+ * voter says that it has nothing either (reliability.md 3.4). The rules, their reasons and their
+ * tests: docs/internals/zab.md.
  *
  * ZK: FastLeaderElection.lookForLeader, totalOrderPredicate, Vote.equals, QuorumPeer.run. */
 #ifndef RK_ZAB_ELECTION_H
@@ -42,7 +44,7 @@ struct rk_election_send {
 struct rk_election_out {
     struct rk_election_send sends[RK_ELECTION_SENDS_MAX];
     uint32_t send_count;
-    bool dial_all;   /* nothing was heard for a while: make sure that all voters are being dialed */
+    bool dial_all;   /* begin of an election, or it takes long: see that all voters are dialed */
     bool is_decided; /* state below is the server's from now on; the vote is rk_election_vote */
     enum rk_peer_state state; /* LEADING, FOLLOWING or OBSERVING */
 };
@@ -55,14 +57,18 @@ struct rk_election {
     struct rk_vote vote;     /* what is told while not LOOKING: the winner, see _set_epoch */
     struct rk_vote proposal; /* what is told while LOOKING */
     struct rk_vote initial;
-    bool is_amnesiac;
+    bool is_started;  /* rk_election_start was called */
+    bool is_amnesiac; /* may end during an election, see rk_election_start */
     struct {
         bool has;                       /* in recvset: of this round */
         bool has_out;                   /* in outofelection */
         bool is_reachable;              /* a channel to it is open */
+        bool was_reachable;             /* at some time since rk_election_init */
+        bool has_spoken;                /* over the present channel, while LOOKING */
         bool is_blank;                  /* last heard LOOKING without any history */
-        struct rk_notification in, out; /* config unused */
+        struct rk_notification in, out; /* config unused; in without has: heard, not counted */
     } voters[RK_QUORUM_VOTERS_MAX];
+    int64_t begin_ms;  /* of this election */
     int64_t resend_ms; /* when, while LOOKING */
     int64_t interval_ms;
     int64_t decide_ms; /* end of the wait before a decision; INT64_MAX: none */
@@ -72,21 +78,28 @@ struct rk_election {
 void rk_election_init(struct rk_election *e, const struct rk_election_config *config,
                       const struct rk_quorum *quorum);
 /* Enters LOOKING with what this server has: the last zxid of its durable log, its currentEpoch. A
- * lone voter decides at once. */
+ * lone voter decides at once.
+ * Amnesiac (a negative zxid says the same): last_zxid and current_epoch are what is left; with both
+ * at most 0 nothing is, and then e->is_amnesiac ends by itself when every other voter was heard
+ * LOOKING with nothing. An amnesiac server never decides to lead. */
 void rk_election_start(struct rk_election *e, rk_zxid last_zxid, int64_t current_epoch,
                        bool is_amnesiac, int64_t now_ms, struct rk_election_out *out);
 /* A notification of sid, whoever that is; the caller has handled its config. */
 void rk_election_receive(struct rk_election *e, int64_t sid, const struct rk_notification *n,
                          int64_t now_ms, struct rk_election_out *out);
-/* Is there an open channel to sid? A voter that becomes reachable while LOOKING gets the proposal
- * again; one that goes may make a decision due. */
+/* Is there an open channel to sid, one that carries messages (no knock)? True again for each new
+ * channel, before what comes over it. A voter that becomes reachable while LOOKING gets the
+ * proposal again; one that goes may make a decision due. Unreachable counts as "will not disagree"
+ * for a voter that was reachable before, or once finalize_ms have passed since rk_election_start:
+ * at a cold start nobody has been dialed yet, and a decision without those who are milliseconds
+ * away would be overturned. */
 void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_reachable,
                                int64_t now_ms, struct rk_election_out *out);
 void rk_election_tick(struct rk_election *e, int64_t now_ms, struct rk_election_out *out);
 int64_t rk_election_next_due(const struct rk_election *e); /* INT64_MAX: never */
 /* After synchronisation the vote that is told carries the new epoch (leader and learners). */
 void rk_election_set_epoch(struct rk_election *e, int64_t epoch);
-/* The winning vote (not LOOKING) or the proposal (LOOKING). */
+/* The winning vote (not LOOKING) or the proposal (LOOKING): what everybody who asks is told. */
 struct rk_vote rk_election_vote(const struct rk_election *e);
 
 /* peer epoch, then zxid, then sid, signed; never a server of weight 0. */
