@@ -8,7 +8,9 @@
 #include "base/list.h"
 #include "zab/quorum.h"
 
-/* One proposed transaction, alive until it is committed and delivered. */
+/* One transaction: proposed and not delivered yet, in a learner's tail, or in history. On the wire
+ * it is one packet, PROPOSAL or INFORM: zxid and payload with 20 bytes around them. Those are
+ * written for each that is sent; keeping a packet here would be a second copy of every payload. */
 struct rk_proposal {
     struct rk_proposal *next;
     rk_zxid zxid;
@@ -33,7 +35,16 @@ struct rk_broadcast {
     uint32_t inflight_count;
 };
 
-/* Everything up to last_zxid is history. */
+/* One that is not proposed here: what another leader proposed, or what a log holds. The payload is
+ * copied, request is 0. Memory out: panics. */
+struct rk_proposal *rk_proposal_create(struct rk_mem *mem, rk_zxid zxid, struct rk_bytes payload);
+/* Any proposal of this memory port that nobody else holds; its list of changes is empty. */
+void rk_proposal_free(struct rk_mem *mem, struct rk_proposal *take_p);
+/* What it takes in memory. */
+size_t rk_proposal_bytes(const struct rk_proposal *p);
+
+/* Everything up to last_zxid is history. Of raw memory, or again after rk_broadcast_deinit: a new
+ * epoch begins with last_zxid = epoch << 32, so that its first proposal is epoch << 32 | 1. */
 void rk_broadcast_init(struct rk_broadcast *b, struct rk_mem *mem, const struct rk_quorum *quorum,
                        rk_zxid last_zxid);
 void rk_broadcast_deinit(struct rk_broadcast *b);
@@ -51,5 +62,11 @@ const struct rk_proposal *rk_broadcast_peek(const struct rk_broadcast *b);
 /* The next committed proposal in order, NULL if there is none yet. Deliver it, then release it. */
 struct rk_proposal *rk_broadcast_deliver(struct rk_broadcast *b);
 void rk_broadcast_release(struct rk_broadcast *b, struct rk_proposal *p);
+/* The oldest that is not delivered, committed or not; p->next is the one after it. NULL: none. */
+const struct rk_proposal *rk_broadcast_first(const struct rk_broadcast *b);
+/* Hands out everything that is not delivered, oldest first and linked by next: the leader steps
+ * down and its log still has them. The caller frees them with rk_proposal_free. No acknowledgement
+ * is left, and the last one delivered is the last one proposed. */
+struct rk_proposal *rk_broadcast_take_all(struct rk_broadcast *b) RK_MUST_CHECK;
 
 #endif

@@ -8,13 +8,14 @@
 
 struct rk_history {
     struct rk_mem *mem;
-    struct rk_proposal **ring; /* grows up to what is pinned */
+    struct rk_proposal **ring; /* cap is a power of two; grows up to what is pinned */
     uint32_t cap, first, count;
     uint32_t keep_count; /* commitLogCount */
-    uint64_t keep_bytes; /* whichever is reached first */
+    uint64_t keep_bytes; /* whichever is reached first; the newest is kept whatever its size */
     uint64_t pin_bytes_max;
-    uint64_t bytes;
+    uint64_t bytes; /* rk_proposal_bytes of all */
     rk_zxid pinned; /* those behind it are kept while they fit pin_bytes_max; INT64_MAX: none */
+    uint64_t pinned_bytes;
 };
 
 void rk_history_init(struct rk_history *h, struct rk_mem *mem, uint32_t keep_count,
@@ -32,9 +33,11 @@ void rk_history_bounds(const struct rk_history *h, rk_zxid last_applied, rk_zxid
                        rk_zxid *ret_max);
 /* Index of the first transaction with a zxid >= zxid, count if there is none; O(log n). */
 uint32_t rk_history_seek(const struct rk_history *h, rk_zxid zxid);
+/* Transaction of this index, below count. */
 const struct rk_proposal *rk_history_at(const struct rk_history *h, uint32_t index);
 /* Keeps those behind zxid although they are more than keep_count (a snapshot of zxid is being
- * sent), up to pin_bytes_max of them; then the pin is off, which rk_history_is_pinned tells. */
+ * sent), up to pin_bytes_max of them; then the pin is off, which rk_history_is_pinned tells. A
+ * second pin takes the place of the first; clearing takes it off. */
 void rk_history_pin(struct rk_history *h, rk_zxid zxid);
 bool rk_history_is_pinned(const struct rk_history *h);
 void rk_history_unpin(struct rk_history *h);
@@ -50,16 +53,17 @@ enum rk_sync_kind {
 
 /* Which row of the decision table, for logs, metrics and coverage. */
 enum rk_sync_reason {
-    RK_SYNC_FORCED,           /* 1: forceSnapshotSync */
-    RK_SYNC_EQUAL,            /* 2: nothing to send */
-    RK_SYNC_AHEAD,            /* 3: TRUNC to max */
-    RK_SYNC_WALK,             /* 4: DIFF from history, the peer's last is in it */
-    RK_SYNC_WALK_NEW_EPOCH,   /* 4: DIFF, the peer stands at the beginning of an epoch */
-    RK_SYNC_WALK_TRUNC,       /* 4: TRUNC to the one before, then the rest */
-    RK_SYNC_WALK_OTHER_EPOCH, /* 4: TRUNC would cross epochs: SNAP */
-    RK_SYNC_DISK,             /* 5: older than history: the log files may have it */
-    RK_SYNC_TOO_OLD,          /* 5, 6: SNAP */
-    RK_SYNC_NEW_EPOCH_AHEAD,  /* 6: beginning of an epoch beyond max: SNAP */
+    RK_SYNC_FORCED,            /* 1: forceSnapshotSync */
+    RK_SYNC_EQUAL,             /* 2: nothing to send */
+    RK_SYNC_AHEAD,             /* 3: TRUNC to max */
+    RK_SYNC_AHEAD_OTHER_EPOCH, /* 3: the same, but TRUNC would cross epochs: SNAP */
+    RK_SYNC_WALK,              /* 4: DIFF from history, the peer's last is in it */
+    RK_SYNC_WALK_NEW_EPOCH,    /* 4: DIFF, the peer stands at the beginning of an epoch */
+    RK_SYNC_WALK_OTHER_EPOCH,  /* 4: the peer's last is not in history; TRUNC would cross epochs:
+                                  SNAP */
+    RK_SYNC_DISK,              /* 5: older than history: the log files may have it */
+    RK_SYNC_TOO_OLD,           /* 5, 6: SNAP */
+    RK_SYNC_NEW_EPOCH_AHEAD,   /* 6: beginning of an epoch beyond max: SNAP */
 };
 
 struct rk_sync_plan {
@@ -70,13 +74,19 @@ struct rk_sync_plan {
 };
 
 struct rk_sync_question {
-    rk_zxid peer; /* what the learner said it has */
-    rk_zxid last_applied;
+    rk_zxid peer;         /* what the learner said it has */
+    rk_zxid last_applied; /* history's last, or the beginning of a later epoch */
     bool force_snapshot;
     bool can_use_disk; /* snapshotSizeFactor >= 0 and the log files reach back far enough */
 };
 
-/* RK_SYNC_DISK is returned with kind SNAP: whoever can read log files sends those up to history's
+/* After the plan the learner has what history and last_applied say, whatever its own tail was.
+ * TRUNC is chosen only when the peer's last and the target are of one epoch, whose leader was one
+ * and the same: only then is the target certainly in the peer's log. Apache truncates over epochs
+ * in row 3 (ZOOKEEPER-2832). Its TRUNC in the middle of a walk cannot happen where histories have
+ * no gaps.
+ *
+ * RK_SYNC_DISK is returned with kind SNAP: whoever can read log files sends those up to history's
  * min first; others send the snapshot. */
 void rk_sync_choose(const struct rk_history *h, const struct rk_sync_question *q,
                     struct rk_sync_plan *ret);
