@@ -48,6 +48,7 @@ class Member:
         self.data_dir = os.path.join(ens.dir, 'data%d' % sid)
         self.server = None
         self.is_paused = False
+        self.may_end = False            # the test makes it end by itself
         self.past_logs = []             # of lives as another kind
         self.lives = 0
 
@@ -103,6 +104,12 @@ class Member:
 
     def is_running(self):
         return self.server is not None and self.server.is_running()
+
+    def has_failed(self):
+        """It ended by itself, and nobody asked for that."""
+        if self.server is None or self.server.process is None or self.is_running():
+            return False
+        return not self.may_end and self.server.exit_status() not in (-9, -15, 143, 0)
 
     def kill(self):
         self.server.kill()
@@ -280,8 +287,7 @@ class Ensemble:
             if value:
                 return value
             for member in self.members.values():
-                if member.server is not None and member.server.process is not None and \
-                        not member.is_running() and member.server.exit_status() not in (-9, -15, 0):
+                if member.has_failed():
                     raise zk.ServerFailed('%r ended by itself: status %s\n%s' % (
                         member, member.server.exit_status(), member.server.log_tail()))
             if time.monotonic() > deadline:
@@ -365,6 +371,7 @@ class Scenarios(zk.Suite):
     def __init__(self, title='', only=None):
         super().__init__(title)
         self.only = only                # a part of the name: others are left out
+        self.say('# %s' % title)
 
     def run(self, name, fn, *args, servers=None, **kwargs):
         if self.only and self.only not in name:

@@ -18,6 +18,7 @@ between two servers, whichever of them dialed:
     net.half_open(1, 2)         # what 1 dials at 2 is accepted and goes nowhere
     net.heal(reset=False)       # all as it was; reset: connections that were held are reset
     net.syncs()                 # [Sync]: what each leader chose to bring a learner up to date with
+    net.leaders()               # {epoch: sid of the server that offered it to learners}
     net.counters()              # {(a, b): bytes that arrived}
 
 A blocked direction keeps what is in flight: after unblock() it arrives late, as after a partition on
@@ -128,6 +129,9 @@ class Proxy:
     def syncs(self):
         return [Sync(*x) for x in self._ask('syncs')]
 
+    def leaders(self):
+        return dict(self._ask('leaders'))
+
     def counters(self):
         return {(a, b): n for a, b, n in self._ask('counters')}
 
@@ -228,7 +232,7 @@ class Net:
         self.selector = selectors.DefaultSelector()
         self.links, self.conns, self.faults = [], [], {}
         self.masks = {}                 # socket -> what it is registered for
-        self.sync_list, self.bytes = [], collections.Counter()
+        self.sync_list, self.bytes, self.leader_list = [], collections.Counter(), {}
         self.flip_count = 0
         self.commands = b''
         os.set_blocking(0, False)
@@ -310,6 +314,9 @@ class Net:
 
     def do_syncs(self):
         return self.sync_list
+
+    def do_leaders(self):
+        return list(self.leader_list.items())
 
     def do_counters(self):
         return [[a, b, n] for (a, b), n in self.bytes.items()]
@@ -419,6 +426,8 @@ class Net:
                                        time.monotonic()])
                 way.is_sniffing = False
                 break
+            if way is way.conn.down and kind == 17:
+                self.leader_list[zxid >> 32] = way.src
             if not 0 < kind < 20 or length > SNIFF_MAX:
                 way.is_sniffing = False
                 break
