@@ -1,7 +1,7 @@
 /* Commit and apply: committed proposals reach the tree in zxid order; watch events leave before any
  * reply that shows the new state; then the request that caused it is answered and what its
  * connection held behind it runs. ZK: FinalRequestProcessor. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 static void put_multi_results(struct rk_core *c, const struct rk_tree_outcome *out)
 {
@@ -100,8 +100,16 @@ static void apply_create_session(struct rk_core *c, const struct rk_txn *txn)
 {
     struct rk_session *s = rk_session_find(c->sessions, txn->header.client_id);
     struct conn *conn;
-    RK_ASSERT(s != NULL); /* added when it was proposed; only its closeSession removes it */
+    if (s == NULL) {
+        /* Where it was proposed it is known since then; elsewhere it begins here. */
+        RK_ASSERT(!rk_core_is_leading(c));
+        s = rk_session_add(c->sessions, txn->header.client_id, txn->body.create_session.time_out);
+    }
+    s->timeout_ms = txn->body.create_session.time_out;
     s->is_replicated = true;
+    if (rk_core_is_learner(c)) {
+        (void)rk_forward_touch(c, s); /* every learner reports a new session once (C5.6) */
+    }
     conn = s->conn == 0 ? NULL : rk_core_conn(c, s->conn);
     if (conn != NULL && conn->state == CONN_PENDING) {
         rk_core_session_established(c, conn);
@@ -153,13 +161,23 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
     struct rk_txn txn;
     enum rk_err err;
     err = rk_txn_decode(rk_bytes_of(p->payload, p->len), &c->apply_arena, UINT32_MAX >> 1, &txn);
-    RK_ASSERT(err == RK_OK); /* we encoded it */
-    RK_ASSERT(txn.header.zxid == c->last_zxid + 1);
+    if (err != RK_OK) {
+        /* Only another leader's: it is committed, so this server cannot go on without it. */
+        RK_ASSERT(c->ens != NULL);
+        rk_ens_fatal(c, 1, "a committed transaction cannot be decoded");
+        return;
+    }
+    RK_ASSERT(rk_ens_follows(c->last_zxid, txn.header.zxid));
     rk_tree_apply(c->tree, &txn, &c->apply_arena, &out);
     c->last_zxid = txn.header.zxid;
-    rk_overlay_applied(&c->overlay, p);
+    if (rk_core_is_leading(c)) {
+        rk_overlay_applied(&c->overlay, p);
+    }
     c->metrics.commit_count++;
-    if (out.digest_mismatch) {
+    if (!out.digest_mismatch && txn.has_digest) {
+        c->restore_fuzzy = false;
+    }
+    if (out.digest_mismatch && !c->restore_fuzzy) {
         c->metrics.digest_mismatches_count++;
         rk_fx_note(c->fx, RK_NOTE_DIGEST_MISMATCH, 0, txn.header.client_id, txn.header.zxid,
                    rk_bytes_str(rk_op_name(txn.type)));
@@ -179,14 +197,51 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
     }
 }
 
+/* What is committed and comes next: of our own proposals on a leader, of the log's tail elsewhere.
+ */
+static struct rk_proposal *peek(struct rk_core *c)
+{
+    struct rk_proposal *p;
+    if (c->ens == NULL || rk_core_is_leading(c)) {
+        return rk_broadcast_peek(&c->broadcast) == NULL ? NULL : c->broadcast.first;
+    }
+    p = rk_ens_peek_tail(c);
+    if (p != NULL && rk_core_is_learner(c) && p->len >= 32) {
+        /* TxnHeader: client 8, cxid 4, zxid 8, time 8, type 4 */
+        p->request = rk_forward_match(c, rk_load_i64(p->payload), rk_load_i32(p->payload + 8),
+                                      rk_load_i32(p->payload + 28));
+    }
+    return p;
+}
+
+static void take(struct rk_core *c, struct rk_proposal *p)
+{
+    struct rk_proposal *taken = c->ens == NULL || rk_core_is_leading(c)
+                                    ? rk_broadcast_deliver(&c->broadcast)
+                                    : rk_ens_take_tail(c);
+    RK_ASSERT(taken == p);
+}
+
+static void applied(struct rk_core *c, struct rk_proposal *p)
+{
+    if (c->ens == NULL) {
+        rk_broadcast_release(&c->broadcast, p);
+        return;
+    }
+    c->ens->applied = p->zxid;
+    if (rk_core_is_serving(c)) {
+        c->ens->known_committed = p->zxid;
+    }
+    rk_history_add(&c->ens->history, p);
+}
+
 /* The next commit answers a write that has reads before it, stopped by the bound on a step: they
  * must not see it. It waits for them, and so does what is behind it. */
-static bool must_wait(const struct rk_core *c)
+static bool must_wait(const struct rk_core *c, const struct rk_proposal *p)
 {
-    const struct rk_proposal *p = rk_broadcast_peek(&c->broadcast);
     const struct request *q;
     const struct conn *conn;
-    if (p == NULL || p->request == RK_REQUEST_NONE || rk_list_empty(&c->late)) {
+    if (p->request == RK_REQUEST_NONE || rk_list_empty(&c->late)) {
         return false;
     }
     q = rk_core_request(c, p->request);
@@ -198,15 +253,19 @@ void rk_core_deliver(struct rk_core *c)
 {
     struct rk_proposal *p;
     uint32_t batch = 0;
-    while (!(c->is_delivery_held = must_wait(c)) &&
-           (p = rk_broadcast_deliver(&c->broadcast)) != NULL) {
+    c->is_delivery_held = false;
+    while ((p = peek(c)) != NULL && !(c->is_delivery_held = must_wait(c, p))) {
+        take(c, p);
         apply_one(c, p);
-        rk_broadcast_release(&c->broadcast, p);
+        applied(c, p);
         rk_arena_reset(&c->apply_arena);
         batch++;
     }
     if (batch > 0) {
         rk_summary_add(&c->metrics.sync_processor_batch_size, batch);
+        if (rk_core_is_learner(c)) {
+            rk_forward_run_syncs(c);
+        }
         rk_core_drain_throttled(c);
         rk_core_resume_all(c);
     }

@@ -1,5 +1,5 @@
 /* Connections and their sessions: accept, handshake (spec-client 2), reattach, expiry, end. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #include <string.h>
 
@@ -88,6 +88,13 @@ void rk_core_sweep_watches(struct rk_core *c)
     }
 }
 
+static void drop_held_handshake(struct rk_core *c, struct conn *conn)
+{
+    rk_mem_free(c->mem, conn->held_handshake, conn->held_len);
+    conn->held_handshake = NULL;
+    conn->held_len = 0;
+}
+
 void rk_core_conn_close(struct rk_core *c, struct conn *conn)
 {
     if (conn->state == CONN_CLOSING) {
@@ -107,6 +114,7 @@ void rk_core_conn_closed(struct rk_core *c, rk_conn_id id)
     detach_session(conn);
     rk_core_request_drop_all(c, conn);
     rk_list_unlink(&conn->late_link);
+    drop_held_handshake(c, conn);
     leave_watches(c, id);
     rk_auth_ids_deinit(&conn->ids, c->mem);
     c->conns[SLOT_OF(id)] = NULL;
@@ -143,7 +151,7 @@ static void put_connect_response(struct rk_core *c, struct conn *conn, int32_t t
 }
 
 /* 2.5: how clients learn that their session is gone. */
-static void refuse_session(struct rk_core *c, struct conn *conn, rk_session_id session)
+void rk_core_reattach_refused(struct rk_core *c, struct conn *conn, rk_session_id session)
 {
     rk_fx_note(c->fx, RK_NOTE_SESSION_REFUSED, conn->id, session, 0, rk_bytes_str(""));
     put_connect_response(c, conn, 0, 0);
@@ -180,6 +188,24 @@ static rk_session_id take_session_id(struct rk_core *c)
     return id;
 }
 
+static void become_pending(struct rk_core *c, struct conn *conn)
+{
+    conn->state = CONN_PENDING;
+    conn->is_paused = true;
+    rk_fx_conn(c->fx, RK_FX_PAUSE, conn->id);
+}
+
+/* Only who leads watches over it. */
+static void set_timeout(struct rk_core *c, struct rk_session *s, int32_t timeout_ms)
+{
+    if (rk_core_is_learner(c)) {
+        s->touch_ms = timeout_ms;
+        (void)rk_forward_touch(c, s);
+    } else {
+        rk_session_retime(c->sessions, s, timeout_ms, c->now_ms);
+    }
+}
+
 static void new_session(struct rk_core *c, struct conn *conn)
 {
     struct rk_session *s;
@@ -190,14 +216,17 @@ static void new_session(struct rk_core *c, struct conn *conn)
         return;
     }
     s = rk_session_add(c->sessions, take_session_id(c), conn->timeout_ms);
-    rk_session_retime(c->sessions, s, conn->timeout_ms, c->now_ms);
+    set_timeout(c, s, conn->timeout_ms);
     s->conn = conn->id;
     conn->session = s->id;
     conn->session_ref = s;
-    conn->state = CONN_PENDING;
-    conn->is_paused = true;
-    rk_fx_conn(c->fx, RK_FX_PAUSE, conn->id);
-    rk_prep_create_session(c, s->id, conn->timeout_ms, RK_REQUEST_NONE);
+    become_pending(c, conn);
+    if (rk_core_is_learner(c)) {
+        rk_forward_create_session(c, conn);
+    } else {
+        s->owner = c->ens != NULL ? c->ens->config.my_sid : 0;
+        rk_prep_create_session(c, s->id, conn->timeout_ms, RK_REQUEST_NONE);
+    }
 }
 
 static bool password_is_right(const struct rk_connect_request *q)
@@ -214,20 +243,38 @@ static bool password_is_right(const struct rk_connect_request *q)
 static void reattach(struct rk_core *c, struct conn *conn, const struct rk_connect_request *q)
 {
     struct rk_session *s = rk_session_find(c->sessions, q->session_id);
-    struct conn *old;
     c->metrics.connection_revalidate_count++;
-    if (!password_is_right(q) || s == NULL || s->is_closing || !s->is_replicated) {
-        refuse_session(c, conn, q->session_id);
+    if (!password_is_right(q)) {
+        rk_core_reattach_refused(c, conn, q->session_id);
         return;
+    }
+    conn->session = q->session_id;
+    if (rk_core_is_learner(c)) {
+        become_pending(c, conn);
+        rk_forward_revalidate(c, conn, q->session_id);
+    } else if (s == NULL || s->is_closing || !s->is_replicated) {
+        rk_core_reattach_refused(c, conn, q->session_id);
+    } else {
+        rk_core_reattached(c, conn);
+    }
+}
+
+void rk_core_reattached(struct rk_core *c, struct conn *conn)
+{
+    struct rk_session *s = rk_session_find(c->sessions, conn->session);
+    struct conn *old;
+    if (s == NULL) {
+        /* The leader knows it; its createSession has not come here yet. */
+        s = rk_session_add(c->sessions, conn->session, conn->timeout_ms);
     }
     old = s->conn != 0 ? rk_core_conn(c, s->conn) : NULL;
     if (old != NULL) {
         rk_fx_note(c->fx, RK_NOTE_SESSION_STOLEN, old->id, s->id, 0, rk_bytes_str(""));
         rk_core_conn_close(c, old);
     }
-    rk_session_retime(c->sessions, s, conn->timeout_ms, c->now_ms);
+    s->owner = c->ens != NULL && !rk_core_is_learner(c) ? c->ens->config.my_sid : 0;
+    set_timeout(c, s, conn->timeout_ms);
     s->conn = conn->id;
-    conn->session = s->id;
     conn->session_ref = s;
     rk_fx_note(c->fx, RK_NOTE_SESSION_REATTACHED, conn->id, s->id, conn->timeout_ms,
                rk_bytes_str(""));
@@ -242,11 +289,59 @@ static int32_t clamp_timeout(const struct rk_core_config *g, int32_t asked)
     return asked > g->max_session_timeout_ms ? g->max_session_timeout_ms : asked;
 }
 
+/* Nobody leads just now: that is over soon, or this is the wrong server to wait at. */
+static void hold_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes frame)
+{
+    if (conn->held_handshake != NULL || frame.len > CONNECT_PASSWD_LIMIT ||
+        !rk_ens_may_hold_clients(c)) {
+        rk_core_conn_close(c, conn);
+        return;
+    }
+    conn->held_handshake = rk_mem_must_alloc(c->mem, frame.len + 1u);
+    conn->held_len = frame.len + 1u;
+    memcpy(conn->held_handshake, frame.data, frame.len);
+    rk_fx_conn(c->fx, RK_FX_PAUSE, conn->id);
+}
+
+void rk_core_run_held_handshakes(struct rk_core *c)
+{
+    for (uint32_t slot = 0; slot < c->conn_cap; slot++) {
+        struct conn *conn = c->conns[slot];
+        uint8_t *frame;
+        uint32_t len;
+        if (conn == NULL || conn->held_handshake == NULL || conn->state != CONN_NEW) {
+            continue;
+        }
+        frame = conn->held_handshake;
+        len = conn->held_len;
+        conn->held_handshake = NULL;
+        conn->held_len = 0;
+        rk_fx_conn(c->fx, RK_FX_RESUME, conn->id);
+        rk_core_handshake(c, conn, rk_bytes_of(frame, len - 1u));
+        rk_mem_free(c->mem, frame, len);
+        rk_arena_reset(&c->arena);
+    }
+}
+
+void rk_core_close_all(struct rk_core *c, bool only_held)
+{
+    for (uint32_t slot = 0; slot < c->conn_cap; slot++) {
+        struct conn *conn = c->conns[slot];
+        if (conn != NULL && (only_held ? conn->held_handshake != NULL : conn->state != CONN_NEW)) {
+            rk_core_conn_close(c, conn);
+        }
+    }
+}
+
 void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes frame)
 {
     struct rk_connect_request q;
     struct rk_reader r;
     RK_ASSERT(conn->state == CONN_NEW);
+    if (!rk_core_is_serving(c)) {
+        hold_handshake(c, conn, frame);
+        return;
+    }
     c->metrics.connection_request_count++;
     rk_reader_init(&r, frame, CONNECT_PASSWD_LIMIT);
     if (!rk_proto_read_connect_request(&r, &c->arena, &q)) {
@@ -279,6 +374,9 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
 
 void rk_core_expire(struct rk_core *c)
 {
+    if (!rk_core_is_leading(c)) {
+        return;
+    }
     for (uint32_t i = 0; i < EXPIRE_PER_STEP; i++) {
         struct rk_session *s = rk_sessions_pop_expired(c->sessions, c->now_ms);
         if (s == NULL) {

@@ -1,6 +1,6 @@
 /* The step function, and the core's beginning and end. Read from rk_core_step: an event comes in,
  * the room that owns it handles it, and what became due (expiry, reaping, a snapshot) follows. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #include <string.h>
 
@@ -89,6 +89,11 @@ struct rk_core *rk_core_create(struct rk_mem *mem, const struct rk_core_config *
         rk_core_destroy(c);
         return NULL;
     }
+    c->config.ensemble = NULL;
+    if (config->ensemble != NULL && !rk_ens_create(c, config->ensemble)) {
+        rk_core_destroy(c);
+        return NULL;
+    }
     return c;
 }
 
@@ -105,6 +110,13 @@ void rk_core_destroy(struct rk_core *c)
             rk_core_conn_closed(c, c->conns[slot]->id);
             rk_effects_deinit(&fx);
         }
+    }
+    if (c->ens != NULL) {
+        struct rk_effects fx;
+        rk_effects_init(&fx, c->mem);
+        c->fx = &fx;
+        rk_ens_destroy(c);
+        rk_effects_deinit(&fx);
     }
     rk_core_snapshot_deinit(c);
     rk_mem_free(c->mem, c->conns, c->conn_cap * sizeof(*c->conns));
@@ -138,18 +150,32 @@ static bool session_is_alive(void *ctx, rk_session_id id)
     return rk_session_find(c->sessions, id) != NULL;
 }
 
-void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk_effects *fx)
+static void start_standalone(struct rk_core *c)
 {
     struct rk_quorum quorum;
+    (void)rk_tree_drop_orphans(c->tree, c->last_zxid, session_is_alive, c);
+    rk_sessions_restart(c->sessions, c->now_ms);
+    rk_quorum_init_single(&quorum, c->config.server_id);
+    rk_broadcast_init(&c->broadcast, c->mem, &quorum, c->last_zxid);
+}
+
+static void start_member(struct rk_core *c)
+{
+    rk_broadcast_init(&c->broadcast, c->mem, &c->ens->quorum, c->last_zxid);
+}
+
+void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk_effects *fx)
+{
     RK_ASSERT(!c->is_started);
     RK_ASSERT(c->tree != NULL && c->sessions != NULL); /* restored */
     c->now_ms = now_ms;
     c->wall_ms = wall_ms;
     c->fx = fx;
-    (void)rk_tree_drop_orphans(c->tree, c->last_zxid, session_is_alive, c);
-    rk_sessions_restart(c->sessions, now_ms);
-    rk_quorum_init_single(&quorum, c->config.server_id);
-    rk_broadcast_init(&c->broadcast, c->mem, &quorum, c->last_zxid);
+    if (c->ens == NULL) {
+        start_standalone(c);
+    } else {
+        start_member(c);
+    }
     rk_overlay_attach(&c->overlay, c->tree, c->config.digest ? c->config.crc32 : NULL);
     c->connect_throttle.last_fill_ms = now_ms;
     c->connect_throttle.last_freeze_ms = now_ms;
@@ -160,6 +186,9 @@ void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk
     c->reap_filled_ms = now_ms;
     rk_summary_add(&c->metrics.startup_txns_loaded, c->replayed_txns);
     c->is_started = true;
+    if (c->ens != NULL) {
+        rk_ens_start(c);
+    }
     if (c->was_fresh || c->replayed_txns > 0) {
         rk_core_snapshot_start(c);
     }
@@ -171,7 +200,7 @@ static void follow_up(struct rk_core *c)
 {
     rk_core_expire(c);
     rk_core_reap(c);
-    if (c->snap.is_wanted) {
+    if (c->snap.is_wanted && rk_core_is_serving(c)) {
         rk_core_snapshot_start(c);
     }
     rk_core_snapshot_flush(c);
@@ -183,6 +212,9 @@ static void on_log_full(struct rk_core *c, bool is_full)
         c->is_log_full = is_full;
         rk_fx_note(c->fx, is_full ? RK_NOTE_LOG_FULL : RK_NOTE_LOG_ROOM, 0, 0, c->last_zxid,
                    rk_bytes_str(""));
+        if (is_full && c->ens != NULL) {
+            rk_ens_on_log_full(c);
+        }
     }
 }
 
@@ -214,8 +246,12 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         rk_core_conn_closed(c, event->conn);
         break;
     case RK_EV_LOG_SYNCED:
-        rk_broadcast_ack(&c->broadcast, c->config.server_id, event->u.log_synced.zxid);
-        rk_core_deliver(c);
+        if (c->ens != NULL) {
+            rk_ens_on_durable(c, event->u.log_synced.zxid);
+        } else {
+            rk_broadcast_ack(&c->broadcast, c->config.server_id, event->u.log_synced.zxid);
+            rk_core_deliver(c);
+        }
         follow_up(c);
         break;
     case RK_EV_LOG_FULL:
@@ -229,6 +265,9 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         break;
     case RK_EV_SNAP_DONE:
         rk_core_snapshot_done(c, event->u.snap_done.zxid, event->u.snap_done.is_ok);
+        if (c->ens != NULL) {
+            rk_ens_on_snap_done(c, event->u.snap_done.zxid, event->u.snap_done.is_ok);
+        }
         follow_up(c);
         break;
     case RK_EV_CHAN_ACCEPTED:
@@ -240,10 +279,16 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
     case RK_EV_TRUNCATED:
     case RK_EV_RELOADED:
     case RK_EV_HAND_OVER:
-        rk_panic(__FILE__, __LINE__, "an ensemble's event in a standalone server");
+        RK_ASSERT(c->ens != NULL); /* a standalone server has no such events */
+        rk_ens_step(c, event);
+        follow_up(c);
+        break;
     case RK_EV_SHUTDOWN:
         c->is_shutting_down = true;
         rk_core_snapshot_abort(c);
+        if (c->ens != NULL) {
+            rk_ens_shutdown(c);
+        }
         break;
     case RK_EV_TICK:
         rk_core_sweep_watches(c);
@@ -255,13 +300,17 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         follow_up(c);
         break;
     }
+    if (c->ens != NULL) {
+        rk_ens_tick(c);
+    }
     c->fx = NULL;
 }
 
 int64_t rk_core_next_due(const struct rk_core *c)
 {
     int64_t due = rk_sessions_next_due(c->sessions);
-    if (c->config.container_check_ms > 0 && !c->is_log_full && !c->is_shutting_down) {
+    if (c->config.container_check_ms > 0 && !c->is_log_full && !c->is_shutting_down &&
+        rk_core_is_leading(c)) {
         int64_t reap = c->is_reaping ? c->now_ms + 1 : c->reap_next_ms;
         due = reap < due ? reap : due;
     }
@@ -269,23 +318,29 @@ int64_t rk_core_next_due(const struct rk_core *c)
         due > c->now_ms) {
         due = c->now_ms + 1;
     }
+    if (c->ens != NULL) {
+        int64_t ens = rk_ens_next_due(c);
+        due = ens < due ? ens : due;
+    }
     return due;
 }
 
 bool rk_core_is_drained(const struct rk_core *c)
 {
-    return c->is_shutting_down && c->broadcast.inflight_count == 0 && rk_list_empty(&c->late) &&
-           !c->snap.is_active && !c->snap.is_waiting;
+    return c->is_shutting_down && rk_ens_is_settled(c) && c->broadcast.inflight_count == 0 &&
+           rk_list_empty(&c->late) && !c->snap.is_active && !c->snap.is_waiting;
 }
 
 void rk_core_check(const struct rk_core *c)
 {
     uint32_t queued = 0;
     uint32_t conns = 0;
-    rk_overlay_check(&c->overlay);
+    if (rk_core_is_leading(c)) {
+        rk_overlay_check(&c->overlay);
+    }
     rk_sessions_check(c->sessions);
     rk_watches_check(c->watches);
-    RK_ASSERT(c->last_zxid == c->broadcast.last_delivered);
+    RK_ASSERT(!rk_core_is_leading(c) || c->last_zxid == c->broadcast.last_delivered);
     RK_ASSERT(c->broadcast.last_committed <= c->broadcast.last_proposed);
     for (uint32_t slot = 0; slot < c->conn_cap; slot++) {
         const struct conn *conn = c->conns[slot];

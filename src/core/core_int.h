@@ -23,6 +23,13 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
 void rk_core_session_established(struct rk_core *c, struct conn *conn);
 /* Expires due sessions, a bounded number per call. */
 void rk_core_expire(struct rk_core *c);
+/* Reattach was allowed by whoever may decide it. */
+void rk_core_reattached(struct rk_core *c, struct conn *conn);
+void rk_core_reattach_refused(struct rk_core *c, struct conn *conn, rk_session_id session);
+/* Serving begins: handshakes that waited for it are handled now. Or they are refused. */
+void rk_core_run_held_handshakes(struct rk_core *c);
+/* Those with a session, or only those whose handshake waits. */
+void rk_core_close_all(struct rk_core *c, bool only_held);
 
 /* throttle.c */
 bool rk_core_connect_admitted(struct rk_core *c, bool is_renew);
@@ -48,6 +55,8 @@ void rk_core_request_fix(struct rk_core *c, struct request *q, int32_t err);
 /* Handles an admitted request: proposes a write, or leaves a read to its turn. */
 void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id);
 void rk_core_request_drop_all(struct rk_core *c, struct conn *conn);
+/* The sync that waits as this request may be answered when its turn comes. */
+void rk_core_sync_done(struct rk_core *c, rk_conn_id conn, uint32_t request);
 bool rk_core_op_is_write(int32_t op);
 
 /* auth.c: inline requests */
@@ -82,6 +91,9 @@ struct prep {
     uint32_t request;              /* waits for it, RK_REQUEST_NONE for internal ones */
     const struct rk_auth_ids *ids; /* NULL: internal, everything allowed */
     rk_zxid zxid;
+    int32_t refusal;       /* not RK_ZK_OK: fails with this, whatever the request says */
+    int32_t session_err;   /* what each operation fails with: expired or moved session */
+    bool is_local_session; /* ephemeral nodes are not for it */
 };
 /* Every one of these ends in exactly one proposal: the transaction or an error transaction. */
 void rk_prep_request(struct rk_core *c, struct prep *p, struct rk_bytes body);
@@ -113,11 +125,14 @@ int32_t rk_prep_multi(struct rk_core *c, const struct prep *p, struct rk_bytes b
 bool rk_prep_view(struct rk_core *c, struct rk_bytes path, struct rk_view *ret);
 
 /* apply.c */
+/* Applies what is committed, answers, and hands it to the history. */
 void rk_core_deliver(struct rk_core *c);
 
 /* snapshot.c */
 void rk_core_snapshot_count(struct rk_core *c, size_t record_bytes);
 void rk_core_snapshot_start(struct rk_core *c);
+/* The replicated sessions as a snapshot begins with them. */
+void rk_core_put_sessions(struct rk_core *c, struct rk_buf *b);
 void rk_core_snapshot_ready(struct rk_core *c);
 void rk_core_snapshot_abort(struct rk_core *c); /* gives up the one being written */
 void rk_core_snapshot_done(struct rk_core *c, rk_zxid zxid, bool is_ok);

@@ -88,8 +88,8 @@ void rk_fx_frame_cancel(struct rk_effects *fx, size_t mark)
     }
 }
 
-void rk_fx_send_many(struct rk_effects *fx, const rk_conn_id *conns, uint32_t count,
-                     struct rk_bytes frame_body)
+static struct rk_effect *push_many(struct rk_effects *fx, enum rk_effect_kind kind,
+                                   const uint64_t *ids, uint32_t count)
 {
     struct rk_effect *e;
     RK_ASSERT(count > 0);
@@ -102,11 +102,18 @@ void rk_fx_send_many(struct rk_effects *fx, const rk_conn_id *conns, uint32_t co
                                        cap * sizeof(*fx->conns));
         fx->conn_cap = cap;
     }
-    e = rk_fx_push(fx, RK_FX_SEND_MANY);
+    e = rk_fx_push(fx, kind);
     e->u.many.first = fx->conn_count;
     e->u.many.count = count;
-    memcpy(fx->conns + fx->conn_count, conns, count * sizeof(*conns));
+    memcpy(fx->conns + fx->conn_count, ids, count * sizeof(*ids));
     fx->conn_count += count;
+    return e;
+}
+
+void rk_fx_send_many(struct rk_effects *fx, const rk_conn_id *conns, uint32_t count,
+                     struct rk_bytes frame_body)
+{
+    struct rk_effect *e = push_many(fx, RK_FX_SEND_MANY, conns, count);
     rk_buf_put_bytes(&fx->bytes, frame_body);
     RK_ASSERT(!fx->bytes.failed);
     e->len = fx->bytes.len - e->offset;
@@ -116,6 +123,60 @@ void rk_fx_conn(struct rk_effects *fx, enum rk_effect_kind kind, rk_conn_id conn
 {
     RK_ASSERT(kind == RK_FX_CLOSE || kind == RK_FX_PAUSE || kind == RK_FX_RESUME);
     rk_fx_push(fx, kind)->conn = conn;
+}
+
+void rk_fx_chan(struct rk_effects *fx, enum rk_effect_kind kind, rk_chan_id chan)
+{
+    RK_ASSERT(kind == RK_FX_CHAN_MARK || kind == RK_FX_CHAN_PAUSE || kind == RK_FX_CHAN_RESUME ||
+              kind == RK_FX_CHAN_CLOSE);
+    rk_fx_push(fx, kind)->u.chan.chan = chan;
+}
+
+void rk_fx_chan_send(struct rk_effects *fx, rk_chan_id chan, struct rk_bytes bytes)
+{
+    struct rk_effect *e = fx->count > 0 ? &fx->items[fx->count - 1] : NULL;
+    if (e == NULL || e->kind != RK_FX_CHAN_SEND || e->u.chan.chan != chan ||
+        e->offset + e->len != fx->bytes.len) {
+        e = rk_fx_push(fx, RK_FX_CHAN_SEND);
+        e->u.chan.chan = chan;
+    }
+    rk_buf_put(&fx->bytes, bytes.data, bytes.len);
+    RK_ASSERT(!fx->bytes.failed);
+    e->len += bytes.len;
+}
+
+void rk_fx_chan_begin_many(struct rk_effects *fx, const rk_chan_id *chans, uint32_t count)
+{
+    push_many(fx, RK_FX_CHAN_SEND_MANY, chans, count);
+}
+
+void rk_fx_chan_end_many(struct rk_effects *fx)
+{
+    struct rk_effect *e = &fx->items[fx->count - 1];
+    RK_ASSERT(e->kind == RK_FX_CHAN_SEND_MANY);
+    RK_ASSERT(!fx->bytes.failed);
+    e->len = fx->bytes.len - e->offset;
+}
+
+void rk_fx_chan_send_many(struct rk_effects *fx, const rk_chan_id *chans, uint32_t count,
+                          struct rk_bytes bytes)
+{
+    rk_fx_chan_begin_many(fx, chans, count);
+    rk_buf_put(&fx->bytes, bytes.data, bytes.len);
+    rk_fx_chan_end_many(fx);
+}
+
+void rk_fx_chan_dial(struct rk_effects *fx, rk_chan_id chan, enum rk_chan_port port,
+                     struct rk_bytes host, uint16_t number, int32_t timeout_ms)
+{
+    struct rk_effect *e = rk_fx_push(fx, RK_FX_CHAN_DIAL);
+    e->u.chan.chan = chan;
+    e->u.chan.port = port;
+    e->u.chan.number = number;
+    e->u.chan.timeout_ms = timeout_ms;
+    rk_buf_put(&fx->bytes, host.data, host.len);
+    RK_ASSERT(!fx->bytes.failed);
+    e->len = host.len;
 }
 
 void rk_fx_append(struct rk_effects *fx, rk_zxid zxid, struct rk_bytes payload)

@@ -65,7 +65,27 @@ enum rk_effect_kind {
     X(REAPED, DEBUG, "container or expired TTL node deleted")                                      \
     X(LARGE_REQUEST, WARN, "large request over the budget, connection closed")                     \
     X(REQUEST_DROPPED, WARN, "stale request dropped, connection closed")                           \
-    X(RESPONSE_TOO_BIG, WARN, "response over the size limit refused")
+    X(RESPONSE_TOO_BIG, WARN, "response over the size limit refused")                              \
+    X(LOOKING, INFO, "looking for a leader")                                                       \
+    X(LEADING, INFO, "elected: leading")                                                           \
+    X(FOLLOWING, INFO, "elected: following")                                                       \
+    X(SERVING, INFO, "serving clients")                                                            \
+    X(ROLE_LEFT, WARN, "left the ensemble's service")                                              \
+    X(SYNC_BEGAN, INFO, "being brought up to date by the leader")                                  \
+    X(SNAP_RECEIVED, INFO, "the leader's snapshot is complete")                                    \
+    X(PEER_BAD, WARN, "another server broke the protocol, channel closed")                         \
+    X(STRANGER, WARN, "no server of this ensemble: channel refused")                               \
+    X(LEADER_EPOCH, INFO, "epoch chosen, to be promised by a quorum")                              \
+    X(LEADER_HANDING_OVER, INFO, "handing over: nothing new is proposed")                          \
+    X(LEARNER_CONNECTED, INFO, "learner connected")                                                \
+    X(LEARNER_REFUSED, WARN, "learner refused")                                                    \
+    X(LEARNER_ALARM, ERROR, "learner refused")                                                     \
+    X(LEARNER_SYNC, INFO, "learner is brought up to date")                                         \
+    X(LEARNER_SNAP_SENT, INFO, "learner has its snapshot and what followed")                       \
+    X(LEARNER_ACTIVE, INFO, "learner is in step")                                                  \
+    X(LEARNER_ODD, WARN, "learner sent something unexpected, ignored")                             \
+    X(LEARNER_DROPPED, WARN, "learner dropped")                                                    \
+    X(LEARNER_GONE, INFO, "learner closed its channel")
 
 enum rk_note {
 #define RK_NOTE_ENUM(name, level, text) RK_NOTE_##name,
@@ -136,6 +156,16 @@ void rk_fx_frame_cancel(struct rk_effects *fx, size_t mark);
 void rk_fx_send_many(struct rk_effects *fx, const rk_conn_id *conns, uint32_t count,
                      struct rk_bytes frame_body);
 void rk_fx_conn(struct rk_effects *fx, enum rk_effect_kind kind, rk_conn_id conn);
+/* CHAN_MARK, _PAUSE, _RESUME, _CLOSE. */
+void rk_fx_chan(struct rk_effects *fx, enum rk_effect_kind kind, rk_chan_id chan);
+void rk_fx_chan_send(struct rk_effects *fx, rk_chan_id chan, struct rk_bytes bytes);
+void rk_fx_chan_send_many(struct rk_effects *fx, const rk_chan_id *chans, uint32_t count,
+                          struct rk_bytes bytes);
+/* Bytes written in place: begin, the bytes into fx->bytes, end. */
+void rk_fx_chan_begin_many(struct rk_effects *fx, const rk_chan_id *chans, uint32_t count);
+void rk_fx_chan_end_many(struct rk_effects *fx);
+void rk_fx_chan_dial(struct rk_effects *fx, rk_chan_id chan, enum rk_chan_port port,
+                     struct rk_bytes host, uint16_t number, int32_t timeout_ms);
 void rk_fx_append(struct rk_effects *fx, rk_zxid zxid, struct rk_bytes payload);
 struct rk_effect *rk_fx_push(struct rk_effects *fx, enum rk_effect_kind kind);
 void rk_fx_note(struct rk_effects *fx, enum rk_note note, rk_conn_id conn, rk_session_id session,

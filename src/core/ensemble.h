@@ -58,6 +58,7 @@ struct rk_ensemble_report {
     rk_zxid last_logged;
     rk_zxid last_committed;
     int64_t election_ms; /* the last one took; -1: none yet */
+    int64_t serving_ms;  /* since this role began to serve; 0: it does not */
     /* leader */
     uint32_t learners, synced_followers, synced_observers, synced_non_voting;
     uint32_t pending_syncs;

@@ -94,7 +94,9 @@ struct learner {
     int64_t oldest_sent_ms;
     uint64_t pings_sent, pings_answered;
     bool is_forwarding; /* gets what is proposed and committed from now on */
+    rk_zxid synced;     /* what went out before NEWLEADER ends here */
     bool holds_sync_slot;
+    bool is_snap_sync; /* which kind of slot */
 };
 
 /* A sync that waits: for a commit, then for a quorum of pings answered. */
@@ -120,13 +122,23 @@ struct leader {
     struct rk_link learners;
     int64_t next_ping_ms;
     uint64_t ping_round;
-    struct rk_link syncs;    /* in order of arrival */
-    rk_zxid commit_told;     /* COMMIT and INFORM have gone out up to here */
+    struct rk_link syncs; /* in order of arrival */
+    rk_zxid commit_told;  /* COMMIT and INFORM have gone out up to here */
+    uint32_t sync_count;
     struct learner *snap_to; /* whose snapshot is being sent */
-    struct rk_buf snap_out;  /* bytes of it not handed over */
-    rk_zxid snap_zxid;
+    struct rk_buf snap_out;  /* bytes of it; those before snap_at were handed over */
+    size_t snap_at;
+    bool snap_is_walked;   /* the tree is in snap_out; what was committed meanwhile comes next */
+    rk_zxid snap_zxid;     /* history up to here was sent, or is in the snapshot */
     uint64_t handing_over; /* 0 no */
     int64_t hand_over_deadline_ms;
+    int64_t looked_ms;                     /* when this leader last ran: a standstill ends it */
+    int64_t gone_ms[RK_QUORUM_VOTERS_MAX]; /* when the channel of a voter was closed */
+    /* Channels of those that are forwarding: participants, observers. */
+    rk_chan_id followers[RK_MEMBERS_MAX], observers[RK_MEMBERS_MAX];
+    uint32_t follower_count, observer_count;
+    /* mntr: -1 before the first */
+    int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes;
 };
 
 /* -- the learner ------------------------------------------------------------------------------- */
@@ -159,17 +171,19 @@ struct follow {
     rk_zxid target;      /* SNAP, TRUNC: its zxid */
     rk_zxid committed;   /* known to be, though maybe not applied before UPTODATE */
     rk_zxid acked;       /* proposals up to here are acknowledged or need none */
+    bool is_swapped;     /* memory is a leader's snapshot that is not on disk yet */
     struct rk_snap_push *push;
     struct rk_restored *incoming; /* FOLLOW_SNAP: the database being built, see restore.c */
-    struct rk_buf touched_out;    /* scratch */
     struct rk_link syncs;         /* clients' syncs in order: struct follow_sync */
     struct rk_link revalidations;
 };
 
 struct follow_sync {
     struct rk_link link;
-    rk_conn_id conn; /* 0: gone meanwhile, the place in the order stays */
+    rk_conn_id conn;
     uint32_t request;
+    bool is_confirmed; /* SYNC came; everything up to after is to be applied first */
+    rk_zxid after;
 };
 
 struct follow_revalidation {
@@ -192,10 +206,19 @@ struct ensemble {
     enum rk_phase phase;
     int64_t left_ms; /* when the last role was left: how long an election takes */
     int64_t election_ms;
+    /* Last transaction in memory. rk_core.last_zxid is the same, or, before the first one of an
+     * epoch that is being served, that epoch's beginning: what clients are told. */
+    rk_zxid applied;
     rk_zxid logged; /* last appended */
     rk_zxid durable;
     rk_zxid known_committed; /* a leader once said so: never truncated */
-    bool is_truncating, is_reloading, is_reload_wanted;
+    rk_zxid apply_limit;     /* the tail may be applied up to here */
+    rk_zxid truncate_to;     /* while is_truncating */
+    bool is_truncating, is_reloading;
+    bool wants_snapshot;   /* what is on disk cannot be brought up to date otherwise */
+    bool is_reload_wanted; /* memory is not what the disk says */
+    int64_t hold_off_ms;   /* no election before: another one is to lead */
+    int64_t shutdown_ms;   /* when the end was asked for */
     /* logged and not applied, in order. On a leader these are in the broadcast instead. */
     struct rk_proposal *tail_first, *tail_last;
     uint64_t tail_bytes;
@@ -206,6 +229,7 @@ struct ensemble {
     struct peer peers[RK_MEMBERS_MAX];
     uint32_t peer_count;
     struct rk_link chans;
+    struct rk_link touched; /* sessions heard of on a learner, for the next PING */
     uint32_t chan_count;
     uint64_t next_dial;
 
@@ -229,6 +253,8 @@ void rk_ens_tick(struct rk_core *c);
 void rk_ens_leave(struct rk_core *c, const char *why);
 /* The election decided. */
 void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state);
+/* A client that comes while nobody leads may wait a little (an election is short). */
+bool rk_ens_may_hold_clients(const struct rk_core *c);
 /* Client connections may be served from now on: phase BROADCAST. */
 void rk_ens_begin_serving(struct rk_core *c);
 /* Adds a record to the log and to the tail. It must follow ensemble.logged. */
@@ -237,11 +263,28 @@ void rk_ens_append(struct rk_core *c, rk_zxid zxid, struct rk_bytes payload);
 void rk_ens_apply_tail(struct rk_core *c, rk_zxid upto);
 /* Drops the tail's entries behind zxid (they are being cut off the log). */
 void rk_ens_cut_tail(struct rk_core *c, rk_zxid zxid);
+/* Memory was replaced by a snapshot of zxid: no tail, no history. */
+void rk_ens_replaced(struct rk_core *c, rk_zxid zxid);
+void rk_ens_truncate(struct rk_core *c, rk_zxid zxid);
+/* Ends the process: status of spec-quorum A11. */
+void rk_ens_fatal(struct rk_core *c, int32_t status, const char *why);
 /* One more transaction may follow logged: the next counter, or a later epoch's first. */
 bool rk_ens_follows(rk_zxid last, rk_zxid next);
 void rk_ens_write_epoch(struct rk_core *c, enum rk_epoch_file file, int64_t epoch);
 int64_t rk_ens_ticks(const struct rk_core *c, int32_t ticks); /* in ms */
-_Noreturn void rk_ens_unreachable(void);
+/* This server decides about sessions and writes: the leader while it serves, or standalone. */
+bool rk_core_is_leading(const struct rk_core *c);
+/* Serves clients as a follower or observer. */
+bool rk_core_is_learner(const struct rk_core *c);
+void rk_ens_on_durable(struct rk_core *c, rk_zxid zxid);
+void rk_ens_on_log_full(struct rk_core *c);
+void rk_ens_on_snap_done(struct rk_core *c, rk_zxid zxid, bool is_ok);
+void rk_ens_shutdown(struct rk_core *c);
+/* Nothing of a role is left and everything logged is durable; true when standalone. */
+bool rk_ens_is_settled(const struct rk_core *c);
+/* What is committed and can be applied next on a server that does not lead; NULL if nothing. */
+struct rk_proposal *rk_ens_peek_tail(const struct rk_core *c);
+struct rk_proposal *rk_ens_take_tail(struct rk_core *c);
 
 /* -- channels (peers.c) -- */
 struct chan *rk_chan_find(struct rk_core *c, rk_chan_id id);
@@ -285,6 +328,13 @@ void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_pac
 void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_touch(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_hand_over(struct rk_core *c); /* begins it; ends in rk_ens_leave */
+/* First thing in every step of a leader: after a standstill longer than syncLimit others may have
+ * elected another one, so the role is left before anything is answered, and this is true. */
+bool rk_leader_overslept(struct rk_core *c);
+/* A learner's snapshot holds the tree's walk: one for the disk has to wait. */
+bool rk_leader_is_snapping(const struct rk_core *c);
+/* The counter is all but used up: a new epoch is due. No proposal may be made with 0xffffffff. */
+bool rk_leader_must_roll_over(const struct rk_core *c);
 
 /* -- learner.c, learner_sync.c -- */
 void rk_follow_begin(struct rk_core *c, int64_t leader_sid);
@@ -293,8 +343,18 @@ void rk_follow_on_connected(struct rk_core *c);
 void rk_follow_on_bytes(struct rk_core *c);
 void rk_follow_on_closed(struct rk_core *c);
 void rk_follow_on_epoch_stored(struct rk_core *c, enum rk_epoch_file file, int64_t epoch);
-void rk_follow_on_truncated(struct rk_core *c, bool is_ok);
-void rk_follow_on_reloaded(struct rk_core *c, bool is_ok);
+void rk_follow_on_truncated(struct rk_core *c);
+void rk_follow_on_reloaded(struct rk_core *c);
+/* learner_sync.c */
+void rk_follow_snap_bytes(struct rk_core *c, struct rk_bytes in, size_t *ret_used);
+void rk_follow_send_acks(struct rk_core *c);
+void rk_follow_send_ack(struct rk_core *c, rk_zxid zxid);
+/* Bytes that came while the channel was paused. */
+void rk_follow_go_on(struct rk_core *c);
+/* The leader broke the protocol. */
+void rk_follow_bad(struct rk_core *c, const char *what);
+bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p);
+bool rk_follow_commit(struct rk_core *c, rk_zxid zxid);
 void rk_follow_on_snap_done(struct rk_core *c, bool is_ok);
 void rk_follow_on_durable(struct rk_core *c); /* ensemble.durable moved */
 void rk_follow_tick(struct rk_core *c);
@@ -302,15 +362,25 @@ int64_t rk_follow_next_due(const struct rk_core *c);
 /* A packet in the states from FOLLOW_ACK_EPOCH to FOLLOW_ACKED; false: the role was left. */
 bool rk_follow_sync_packet(struct rk_core *c, const struct rk_packet *p);
 
+/* restore.c: a database beside the live one. */
+struct rk_restored *rk_restored_create(struct rk_core *c);
+void rk_restored_destroy(struct rk_restored *r); /* accepts NULL */
+struct rk_restore_sink rk_restored_sink(struct rk_restored *r);
+/* It is complete: becomes the live one, at zxid; destroys r. RK_ERR_CORRUPT: it was not. */
+enum rk_err rk_restored_take(struct rk_restored *r, rk_zxid zxid) RK_MUST_CHECK;
+
 /* -- forward.c: on a learner -- */
 /* An admitted write or sync of a client: to the leader; answered when it comes back. */
 void rk_forward_request(struct rk_core *c, struct conn *conn, uint32_t id, struct rk_bytes body);
 void rk_forward_create_session(struct rk_core *c, struct conn *conn);
-void rk_forward_close_session(struct rk_core *c, rk_session_id session, int32_t cxid);
 /* Reattach: asks the leader; conn stays CONN_PENDING until it answers. */
 void rk_forward_revalidate(struct rk_core *c, struct conn *conn, rk_session_id session);
 void rk_forward_on_revalidated(struct rk_core *c, const struct rk_packet *p);
 void rk_forward_on_sync(struct rk_core *c);
+/* Confirmed syncs whose state is applied by now are answered. */
+void rk_forward_run_syncs(struct rk_core *c);
+/* A client of ours was heard of. False: its session is closing. */
+bool rk_forward_touch(struct rk_core *c, struct rk_session *s);
 /* The request of ours that this committed transaction answers, RK_REQUEST_NONE if it is another
  * server's. */
 uint32_t rk_forward_match(struct rk_core *c, rk_session_id session, int32_t cxid, int32_t type);

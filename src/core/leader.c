@@ -343,6 +343,13 @@ static void on_info(struct rk_core *c, struct learner *l, const struct rk_packet
     }
 }
 
+/* A leader that proposed nothing says that it stands at epoch << 32; whoever has that epoch as its
+ * current one has everything that came before it. */
+static bool is_beginning_of_our_epoch(const struct ensemble *e, rk_zxid zxid)
+{
+    return RK_ZXID_COUNTER(zxid) == 0 && RK_ZXID_EPOCH(zxid) == e->current_epoch;
+}
+
 /* C2 step 7. */
 static void on_ack_epoch(struct rk_core *c, struct learner *l, const struct rk_packet *p)
 {
@@ -367,7 +374,8 @@ static void on_ack_epoch(struct rk_core *c, struct learner *l, const struct rk_p
         return; /* it is decided, or it had accepted this epoch before: it does not count */
     }
     if (l->current_epoch > e->current_epoch ||
-        (l->current_epoch == e->current_epoch && l->last_zxid > e->logged)) {
+        (l->current_epoch == e->current_epoch && l->last_zxid > e->logged &&
+         !is_beginning_of_our_epoch(e, l->last_zxid))) {
         rk_leader_drop(c, l, "it is ahead of the leader");
         return;
     }

@@ -119,7 +119,7 @@ static void tell_commits(struct rk_core *c)
 {
     struct leader *d = &c->ens->leader;
     rk_zxid upto = c->broadcast.last_committed;
-    const struct rk_proposal *first = c->broadcast.first;
+    const struct rk_proposal *first = rk_broadcast_first(&c->broadcast);
     const struct rk_proposal *p;
     if (upto <= d->commit_told) {
         return;
@@ -317,6 +317,9 @@ void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan)
         if (chan == 0 || s->chan == chan) {
             rk_list_unlink(it);
             d->sync_count--;
+            if (s->chan == 0) {
+                rk_core_sync_done(c, s->conn, s->request); /* nobody waits: it is given back */
+            }
             free_sync(c, s);
         }
     }

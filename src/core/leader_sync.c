@@ -69,7 +69,8 @@ static void put_committed(struct rk_buf *b, const struct rk_proposal *p)
 static void put_rest(struct rk_core *c, struct learner *l, struct rk_buf *b)
 {
     const struct leader *d = &c->ens->leader;
-    const struct rk_proposal *p = c->ens->phase == RK_PHASE_BROADCAST ? c->broadcast.first : NULL;
+    const struct rk_proposal *p =
+        c->ens->phase == RK_PHASE_BROADCAST ? rk_broadcast_first(&c->broadcast) : NULL;
     rk_zxid committed = c->last_zxid;
     rk_zxid sent = committed;
     for (; p != NULL && (p->zxid <= d->commit_told || !l->is_observer); p = p->next) {
@@ -116,8 +117,7 @@ static const char *reason_text(enum rk_sync_reason reason)
         return "DIFF";
     case RK_SYNC_WALK_NEW_EPOCH:
         return "DIFF, it stands at the beginning of an epoch";
-    case RK_SYNC_WALK_TRUNC:
-        return "TRUNC, and what follows";
+    case RK_SYNC_AHEAD_OTHER_EPOCH:
     case RK_SYNC_WALK_OTHER_EPOCH:
         return "SNAP, what it has too much is of another epoch";
     case RK_SYNC_DISK:

@@ -1,7 +1,7 @@
 /* From a request to a proposal: takes the next zxid, validates (prep_op.c, prep_multi.c), encodes
  * the transaction with the digest the tree will have, and proposes it. A failed write takes its
  * place in the order as an error transaction. ZK: PrepRequestProcessor.pRequest2Txn. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #include <string.h>
 
@@ -54,6 +54,10 @@ static void finish(struct rk_core *c, const struct prep *p, int32_t type)
     proposal = rk_broadcast_propose(&c->broadcast, payload, p->request);
     rk_overlay_commit(&c->overlay, proposal);
     rk_fx_append(c->fx, proposal->zxid, payload);
+    if (c->ens != NULL) {
+        c->ens->logged = proposal->zxid;
+        rk_leader_proposed(c, proposal);
+    }
     c->metrics.proposal_count++;
     c->metrics.outstanding_changes_queued++;
     rk_core_snapshot_count(c, payload.len);
@@ -102,7 +106,9 @@ void rk_prep_request(struct rk_core *c, struct prep *p, struct rk_bytes body)
     int32_t type = p->op;
     int32_t err;
     begin(c, p);
-    if (p->op == RK_OP_MULTI) {
+    if (p->refusal != RK_ZK_OK) {
+        err = p->refusal;
+    } else if (p->op == RK_OP_MULTI) {
         err = rk_prep_multi(c, p, body);
     } else {
         err = prep_single(c, p, body, &type);

@@ -1,6 +1,6 @@
 /* Containers that lost their last child and TTL nodes whose time is up are deleted by the server
  * itself: a scan every checkIntervalMs, at most maxPerMinute deletes. ZK: ContainerManager. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #define REAP_SCAN_PER_STEP 1024u
 
@@ -79,7 +79,8 @@ static void scan(struct rk_core *c)
 
 void rk_core_reap(struct rk_core *c)
 {
-    if (c->config.container_check_ms <= 0 || c->is_log_full || c->is_shutting_down) {
+    if (c->config.container_check_ms <= 0 || c->is_log_full || c->is_shutting_down ||
+        !rk_core_is_leading(c)) {
         return;
     }
     if (!c->is_reaping) {

@@ -1,7 +1,7 @@
 /* A connection's requests are answered in order. Each is handled at once if nothing of that
  * connection is waiting; writes are proposed at once in any case, so that thousands can be in
  * flight; reads behind a write wait in the connection's queue with a copy of their frame. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #include <string.h>
 
@@ -175,8 +175,9 @@ void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
         if (q->state == REQUEST_THROTTLED) {
             unlink_throttled(c, id);
         }
-        if (q->state == REQUEST_IN_FLIGHT) {
-            /* The proposal still names this slot: keep it until apply, without its connection. */
+        if (q->state == REQUEST_IN_FLIGHT && (q->op == RK_OP_SYNC || !rk_core_is_learner(c))) {
+            /* The proposal, or a list of syncs, still names this slot: keep it, without its
+             * connection. */
             conn->queue_head = q->next;
             conn->queue_count--;
             q->conn = 0;
@@ -198,6 +199,10 @@ static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t x
         .session = conn->session, .cxid = xid, .op = op, .request = id, .ids = &conn->ids};
     if (op == RK_OP_CLOSE_SESSION) {
         conn->session_ref->is_closing = true;
+    }
+    if (rk_core_is_learner(c)) {
+        rk_forward_request(c, conn, id, body);
+    } else if (op == RK_OP_CLOSE_SESSION) {
         rk_prep_close_session(c, conn->session, xid, id);
     } else {
         rk_prep_request(c, &p, body);
@@ -240,11 +245,27 @@ static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
     return true;
 }
 
+/* In an ensemble: confirmed by the leader and a quorum, answered in its turn. */
+static void begin_sync(struct rk_core *c, struct conn *conn, uint32_t id, struct rk_bytes body)
+{
+    rk_core_request(c, id)->state = REQUEST_IN_FLIGHT;
+    if (rk_core_is_learner(c)) {
+        rk_forward_request(c, conn, id, body);
+    } else {
+        rk_leader_client_sync(c, conn->id, id);
+    }
+}
+
 void rk_core_request_admit(struct rk_core *c, struct conn *conn, uint32_t id)
 {
     struct request *q = rk_core_request(c, id);
     q->state = REQUEST_HELD;
     if (rk_core_op_is_write(q->op) && conn->state == CONN_OPEN && admit_write(c, conn, id)) {
+        return;
+    }
+    if (q->op == RK_OP_SYNC && c->ens != NULL && conn->state == CONN_OPEN) {
+        begin_sync(c, conn, id,
+                   rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len));
         return;
     }
     rk_core_request_drain(c, conn);
@@ -385,6 +406,28 @@ static void on_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t o
     rk_core_read(c, conn, xid, op, body, c->now_ms);
 }
 
+static void on_sync(struct rk_core *c, struct conn *conn, int32_t xid, struct rk_bytes body)
+{
+    uint32_t id = enqueue(c, conn, REQUEST_IN_FLIGHT, xid, RK_OP_SYNC, body);
+    keep_frame(c, id, body); /* the answer repeats its path */
+    begin_sync(c, conn, id, body);
+    rk_core_pause_check(c, conn);
+}
+
+void rk_core_sync_done(struct rk_core *c, rk_conn_id conn_id, uint32_t request)
+{
+    struct conn *conn = rk_core_conn(c, conn_id);
+    struct request *q = rk_core_request(c, request);
+    RK_ASSERT(q->state == REQUEST_IN_FLIGHT && q->op == RK_OP_SYNC);
+    if (q->conn == 0) {
+        rk_core_request_forget(c, request); /* its connection is gone */
+        return;
+    }
+    RK_ASSERT(conn != NULL);
+    q->state = REQUEST_HELD;
+    rk_core_request_drain(c, conn);
+}
+
 /* ZK: ZooKeeperServer.checkRequestSizeWhenReceivingMessage */
 static bool fits_large_budget(struct rk_core *c, struct conn *conn, size_t len)
 {
@@ -419,7 +462,8 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         fix_answer(c, conn, xid, op, 0, RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
         return;
     }
-    if (!rk_session_touch(c->sessions, conn->session_ref, c->now_ms)) {
+    if (!(rk_core_is_learner(c) ? rk_forward_touch(c, conn->session_ref)
+                                : rk_session_touch(c->sessions, conn->session_ref, c->now_ms))) {
         return; /* closing: its closeSession ends the connection */
     }
     if (!is_client_op(op)) {
@@ -434,6 +478,8 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         throttle(c, conn, xid, op, body);
     } else if (rk_core_op_is_write(op)) {
         on_write(c, conn, xid, op, body);
+    } else if (op == RK_OP_SYNC && c->ens != NULL) {
+        on_sync(c, conn, xid, body);
     } else {
         on_read(c, conn, xid, op, body);
     }

@@ -2,7 +2,7 @@
  * of nodes before they change (tree/tree.h); the shell's writer paces the slices by
  * RK_EV_SNAP_READY. When one is due is decided here, as Apache does (spec-quorum A6), and a
  * snapshot always starts a new log file. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #define SNAP_OUT_BYTES_MAX ((size_t)1900 << 20)
 #define SNAP_SLICE_BYTES   ((size_t)256 << 10)
@@ -39,7 +39,7 @@ void rk_core_snapshot_count(struct rk_core *c, size_t record_bytes)
     }
 }
 
-static void put_sessions(struct rk_core *c, struct rk_buf *b)
+void rk_core_put_sessions(struct rk_core *c, struct rk_buf *b)
 {
     size_t cursor = 0;
     struct rk_session *s = NULL;
@@ -63,10 +63,15 @@ void rk_core_snapshot_start(struct rk_core *c)
     if (s->is_active || s->is_waiting) {
         return; /* is_wanted stays: it follows the one under way */
     }
+    if (rk_leader_is_snapping(c)) {
+        s->is_wanted = true; /* the tree has one walk at a time, a learner's has it now */
+        return;
+    }
     s->is_wanted = false;
     s->is_active = true;
-    s->zxid = c->last_zxid;
+    s->zxid = c->ens != NULL ? c->ens->applied : c->last_zxid;
     s->digest = c->config.digest ? rk_tree_digest(c->tree) : 0;
+    s->has_digest = c->config.digest && !c->restore_fuzzy;
     s->started_ms = c->now_ms;
     s->slices_out = 0;
     if (s->out.mem == NULL) {
@@ -75,7 +80,7 @@ void rk_core_snapshot_start(struct rk_core *c)
     rk_buf_reset(&s->out);
     e = rk_fx_push(c->fx, RK_FX_SNAP_BEGIN);
     e->u.log.zxid = s->zxid;
-    put_sessions(c, &s->out);
+    rk_core_put_sessions(c, &s->out);
     rk_tree_snap_begin(c->tree, &s->out);
     rk_fx_note(c->fx, RK_NOTE_SNAPSHOT_STARTED, 0, 0, s->zxid, rk_bytes_str(""));
     rk_core_snapshot_ready(c);
@@ -122,7 +127,7 @@ static void finish(struct rk_core *c)
     e = rk_fx_push(c->fx, RK_FX_SNAP_END);
     e->u.log.zxid = s->zxid;
     e->u.log.digest = s->digest;
-    e->u.log.has_digest = c->config.digest;
+    e->u.log.has_digest = s->has_digest;
 }
 
 /* The writer took a slice: serialise the next one. */

@@ -33,6 +33,8 @@ struct conn {
     struct rk_link late_link; /* its queue goes on in a later step */
     rk_session_id session;
     struct rk_session *session_ref; /* valid while state is CONN_OPEN or CONN_PENDING */
+    uint8_t *held_handshake;        /* connect request that waits for a leader, or NULL */
+    uint32_t held_len;
     int32_t timeout_ms;
     struct rk_auth_ids ids;
     /* for cons and stat */
@@ -89,6 +91,7 @@ struct snapshot_run {
     bool is_waiting; /* END was sent, DONE has not come */
     rk_zxid zxid;
     uint64_t digest;
+    bool has_digest;
     int64_t started_ms;
     struct rk_buf out;   /* images not handed over yet */
     uint32_t slices_out; /* SNAP_BYTES with is_slice_end not answered */
@@ -101,6 +104,13 @@ struct snapshot_run {
 };
 
 struct ensemble; /* ensemble_int.h */
+
+/* A database beside the live one, while a leader's snapshot comes in. */
+struct rk_restored {
+    struct rk_core *core;
+    struct rk_tree *tree;
+    struct rk_sessions *sessions;
+};
 
 struct rk_core {
     struct rk_mem *mem;

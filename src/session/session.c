@@ -245,6 +245,7 @@ struct rk_session *rk_session_add(struct rk_sessions *s, rk_session_id id, int32
     session->touch_ms = timeout_ms;
     session->expires_ms = NOT_TRACKED;
     rk_list_init(&session->in_bucket);
+    rk_list_init(&session->touched);
     rk_map_insert(&s->by_id, &session->by_id, (uint64_t)id);
     return session;
 }
@@ -252,6 +253,7 @@ struct rk_session *rk_session_add(struct rk_sessions *s, rk_session_id id, int32
 void rk_session_remove(struct rk_sessions *s, struct rk_session *session)
 {
     untrack(s, session);
+    rk_list_unlink(&session->touched);
     struct rk_map_entry *entry = rk_map_remove(&s->by_id, (uint64_t)session->id);
     RK_ASSERT(entry == &session->by_id);
     rk_mem_free(s->mem, session, sizeof(*session));
@@ -295,6 +297,15 @@ struct rk_session *rk_sessions_pop_expired(struct rk_sessions *s, int64_t now_ms
     struct rk_session *session = RK_CONTAINER_OF(link, struct rk_session, in_bucket);
     untrack(s, session);
     return session;
+}
+
+void rk_sessions_stop(struct rk_sessions *s)
+{
+    struct rk_session *session;
+    while ((session = rk_sessions_pop_expired(s, INT64_MAX)) != NULL) {
+        RK_ASSERT(session->expires_ms == NOT_TRACKED);
+    }
+    RK_ASSERT(s->first == s->end);
 }
 
 void rk_session_postpone(struct rk_sessions *s, struct rk_session *session, int64_t now_ms)

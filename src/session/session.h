@@ -10,11 +10,13 @@
 struct rk_session {
     struct rk_map_entry by_id; /* key: the id */
     struct rk_link in_bucket;  /* lone when not tracked */
+    struct rk_link touched;    /* on a learner: heard of since the leader was told */
     rk_session_id id;
     int32_t timeout_ms; /* as created: what snapshots keep */
     int32_t touch_ms;   /* as negotiated last: what touches use */
     int64_t expires_ms; /* bucket boundary */
     rk_conn_id conn;    /* attached here now; 0 = none */
+    int64_t owner;      /* on the leader: sid of the server that has its client; 0 = unknown */
     bool is_closing;    /* closeSession is in the pipeline: requests fail */
     bool is_replicated; /* createSession is applied (false: only pending) */
 };
@@ -44,6 +46,9 @@ void rk_session_postpone(struct rk_sessions *s, struct rk_session *session, int6
 int64_t rk_sessions_next_due(const struct rk_sessions *s);
 /* Gives every session a fresh full timeout (start, new leader). */
 void rk_sessions_restart(struct rk_sessions *s, int64_t now_ms);
+
+/* Nobody expires here any more (this server leads no longer). */
+void rk_sessions_stop(struct rk_sessions *s);
 
 size_t rk_sessions_count(const struct rk_sessions *s);            /* in the table */
 size_t rk_sessions_replicated_count(const struct rk_sessions *s); /* what a snapshot holds */

@@ -40,6 +40,8 @@ static enum rk_err to_err(int err)
         return RK_ERR_DENIED;
     case ENOSPC:
     case EDQUOT:
+    case EMFILE: /* clients took every descriptor: waited out like a full device, not died of */
+    case ENFILE:
         return RK_ERR_NO_SPACE;
     case EOPNOTSUPP:
     case ENOSYS:

@@ -1,0 +1,176 @@
+/* Three cores together: elect, serve on each, lose and regain members, be brought up to date. */
+#include "trio.h"
+
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+
+static void start_all(struct trio *t)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        trio_start(t, i);
+    }
+}
+
+static void create_many(struct trio *t, uint32_t node, uint32_t slot, int32_t first, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        char path[32];
+        (void)snprintf(path, sizeof(path), "/n%d", first + i);
+        trio_create(t, node, slot, first + i, path);
+        trio_expect(t, node, slot, first + i, RK_ZK_OK);
+    }
+}
+
+static void three_fresh_servers_elect_and_serve_on_each(void **state)
+{
+    struct trio t;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    (void)trio_leader(&t, 2, 5000);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_not_equal(trio_connect(&t, i, 1), 0);
+        create_many(&t, i, 1, (int32_t)(i * 10 + 1), 5);
+        trio_sync(&t, i, 1, 99);
+        trio_expect(&t, i, 1, 99, RK_ZK_OK);
+    }
+    trio_run(&t, 200);
+    trio_check_equal(&t);
+    for (uint32_t i = 0; i < 3; i++) {
+        trio_close_session(&t, i, 1, 100);
+        trio_expect(&t, i, 1, 100, RK_ZK_OK);
+    }
+    trio_run(&t, 200);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void a_follower_that_was_away_gets_a_diff(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    uint32_t away;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    away = (leader + 1) % 3;
+    assert_int_not_equal(trio_connect(&t, leader, 1), 0);
+    create_many(&t, leader, 1, 1, 3);
+    trio_kill(&t, away);
+    create_many(&t, leader, 1, 10, 5);
+    trio_start(&t, away);
+    (void)trio_leader(&t, 2, 5000);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void a_follower_that_was_away_long_gets_a_snapshot(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    uint32_t away;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    away = (leader + 1) % 3;
+    assert_int_not_equal(trio_connect(&t, leader, 1), 0);
+    create_many(&t, leader, 1, 1, 3);
+    trio_kill(&t, away);
+    create_many(&t, leader, 1, 10, 60);
+    trio_start(&t, away);
+    (void)trio_leader(&t, 2, 5000);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    trio_kill(&t, away);
+    trio_start(&t, away);
+    (void)trio_leader(&t, 2, 5000);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void a_leader_that_dies_is_replaced_and_its_own_proposals_are_cut(void **state)
+{
+    struct trio t;
+    uint32_t old;
+    uint32_t leader;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    old = trio_leader(&t, 2, 5000);
+    assert_int_not_equal(trio_connect(&t, old, 1), 0);
+    create_many(&t, old, 1, 1, 3);
+    trio_cut(&t, old, true);
+    trio_create(&t, old, 1, 77, "/alone"); /* logged by the old leader alone */
+    trio_run(&t, 20);
+    assert_false(trio_has(&t, old, 1));
+    leader = (old + 1) % 3;
+    for (int i = 0; i < 3000 && leader != UINT32_MAX; i++) {
+        struct rk_ensemble_report r;
+        trio_run(&t, 1);
+        rk_core_ensemble_report(t.nodes[(old + 1) % 3].core, &r);
+        if (r.phase == RK_PHASE_BROADCAST) {
+            break;
+        }
+    }
+    assert_int_not_equal(trio_connect(&t, (old + 1) % 3, 2), 0);
+    create_many(&t, (old + 1) % 3, 2, 200, 3);
+    trio_cut(&t, old, false);
+    (void)trio_leader(&t, 2, 8000);
+    trio_run(&t, 300);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void all_go_down_and_come_back_with_everything(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    rk_session_id session = trio_connect(&t, leader, 1);
+    create_many(&t, leader, 1, 1, 8);
+    for (uint32_t i = 0; i < 3; i++) {
+        trio_kill(&t, i);
+    }
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    assert_true(trio_reconnect(&t, (leader + 1) % 3, 1, session) == session);
+    create_many(&t, (leader + 1) % 3, 1, 100, 2);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void an_observer_gets_everything_and_forwards(void **state)
+{
+    struct trio t;
+    (void)state;
+    trio_init(&t, 4, 1);
+    start_all(&t);
+    (void)trio_leader(&t, 3, 5000);
+    assert_int_not_equal(trio_connect(&t, 3, 1), 0);
+    create_many(&t, 3, 1, 1, 5);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(three_fresh_servers_elect_and_serve_on_each),
+        cmocka_unit_test(a_follower_that_was_away_gets_a_diff),
+        cmocka_unit_test(a_follower_that_was_away_long_gets_a_snapshot),
+        cmocka_unit_test(a_leader_that_dies_is_replaced_and_its_own_proposals_are_cut),
+        cmocka_unit_test(all_go_down_and_come_back_with_everything),
+        cmocka_unit_test(an_observer_gets_everything_and_forwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
