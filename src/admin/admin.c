@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define NOT_SERVING "This ZooKeeper instance is not currently serving requests"
+
 #define WORD_BYTES   4u
 #define TELNET_CLOSE ((int32_t)0xfff4fffd) /* what telnet sends when it closes */
 #define PACKET_BYTES 8192u                 /* ZK: BufferedWriter: one counted packet each */
@@ -56,6 +58,28 @@ static void reset_server(struct rk_admin *a, struct rk_buf *b)
     rk_admin_put(b, "Server stats reset.\n");
 }
 
+static void put_is_read_only(struct rk_admin *a, struct rk_buf *b)
+{
+    struct rk_ensemble_report report;
+    enum rk_admin_role role = rk_admin_role(a, &report);
+    rk_admin_put(b, role == RK_ROLE_NONE ? "null" : role == RK_ROLE_READ_ONLY ? "ro" : "rw");
+}
+
+/* Words about the process, which is always there. The others need a server that serves. ZK:
+ * AbstractFourLetterCommand.isZKServerRunning */
+static bool needs_server(enum rk_admin_word word)
+{
+    const uint32_t always = 1u << RK_WORD_ruok | 1u << RK_WORD_envi | 1u << RK_WORD_gtmk |
+                            1u << RK_WORD_stmk | 1u << RK_WORD_isro;
+    return (always & 1u << word) == 0;
+}
+
+static bool is_unserved(struct rk_admin *a, enum rk_admin_word word)
+{
+    struct rk_ensemble_report report;
+    return needs_server(word) && rk_admin_role(a, &report) == RK_ROLE_NONE;
+}
+
 static void run(struct rk_admin *a, enum rk_admin_word word, struct rk_bytes rest, rk_conn_id conn,
                 struct rk_buf *b)
 {
@@ -85,7 +109,7 @@ static void run(struct rk_admin *a, enum rk_admin_word word, struct rk_bytes res
         rk_admin_hash(a, b);
         break;
     case RK_WORD_isro:
-        rk_admin_put(b, "rw");
+        put_is_read_only(a, b);
         break;
     case RK_WORD_mntr:
         rk_admin_mntr(a, b);
@@ -151,6 +175,8 @@ static void answer(void *ctx, int32_t code, struct rk_bytes rest, rk_conn_id con
     if ((a->config.allowed & 1u << word) == 0) {
         rk_admin_put(b, rk_admin_word_names[word]);
         rk_admin_put(b, " is not executed because it is not in the whitelist.\n");
+    } else if (is_unserved(a, word)) {
+        rk_admin_put(b, word == RK_WORD_hash ? NOT_SERVING : NOT_SERVING "\n");
     } else {
         run(a, word, rest, conn, b);
         rk_arena_reset(&a->arena);

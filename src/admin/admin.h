@@ -51,6 +51,7 @@ struct rk_admin_config {
     int32_t listen_backlog;
     int64_t sessionless_timeout_ms; /* width of dump's buckets of connections */
     uint64_t answer_bytes_max;      /* rookery.4lw.answerBytes: a longer answer is cut at a line */
+    const struct rk_ensemble_config *ensemble; /* borrowed as well; NULL: standalone */
 };
 
 /* What an answer is made of besides the core. The defaults are the machine and the shell; tests put
@@ -66,6 +67,10 @@ struct rk_admin_sources {
     uint64_t (*dir_bytes)(void *ctx, const char *dir); /* sum of its files' sizes */
     int64_t (*open_files)(void *ctx, uint32_t conn_count);
     int64_t (*max_files)(void *ctx);
+    /* The core's, so that a test can put a server into any role. */
+    void (*ensemble_report)(void *ctx, struct rk_ensemble_report *ret);
+    bool (*is_serving)(void *ctx);
+    bool (*next_learner)(void *ctx, uint32_t *index, struct rk_learner_report *ret);
     /* os.name, user.dir, ...: fills in the value of a key of envi; false: "<NA>" */
     bool (*environment)(void *ctx, const char *key, char *out, size_t cap);
 };

@@ -33,8 +33,30 @@ void rk_admin_put_double(struct rk_buf *b, double v);
 /* sum / count, half up at the fourth decimal; 0.0 if empty. ZK: AvgMinMaxCounter.getAvg */
 void rk_admin_put_average(struct rk_buf *b, uint64_t sum, uint64_t count);
 double rk_admin_average(uint64_t sum, uint64_t count);
+/* "zk_<prefix><name>\t", and with a number and a line's end behind it: mntr. */
+void rk_admin_put_key(struct rk_buf *b, const char *prefix, const char *name);
+void rk_admin_put_number(struct rk_buf *b, const char *prefix, const char *name, int64_t value);
 /* No more lines fit into an answer. */
 bool rk_admin_is_full(const struct rk_admin *a, const struct rk_buf *b);
+
+/* -- role.c
+ * ---------------------------------------------------------------------------------------- */
+
+/* What this server is at the moment. */
+enum rk_admin_role {
+    RK_ROLE_STANDALONE,
+    RK_ROLE_LEADER,
+    RK_ROLE_FOLLOWER,
+    RK_ROLE_OBSERVER,
+    RK_ROLE_READ_ONLY, /* serves reads without a leader */
+    RK_ROLE_NONE,      /* looks for a leader, or synchronises: nothing is served */
+};
+
+enum rk_admin_role rk_admin_role(const struct rk_admin *a, struct rk_ensemble_report *ret);
+/* "leader", as srvr and mntr print it; not of NONE. */
+const char *rk_admin_role_text(enum rk_admin_role role);
+/* "leading - broadcast". ZK: QuorumPeer.getDetailedPeerState */
+void rk_admin_put_peer_state(struct rk_buf *b, const struct rk_ensemble_report *r);
 
 /* -- the words
  * -------------------------------------------------------------------------------------- */
@@ -50,6 +72,11 @@ void rk_admin_dirs(struct rk_admin *a, struct rk_buf *b);
 void rk_admin_envi(struct rk_admin *a, struct rk_buf *b);
 void rk_admin_hash(struct rk_admin *a, struct rk_buf *b);
 void rk_admin_mntr(struct rk_admin *a, struct rk_buf *b);
+/* mntr_ensemble.c: gauges of a member, and its own numbers. */
+void rk_admin_put_member_gauges(struct rk_admin *a, struct rk_buf *b, enum rk_admin_role role,
+                                const struct rk_ensemble_report *r);
+void rk_admin_put_member_own(struct rk_admin *a, struct rk_buf *b,
+                             const struct rk_ensemble_report *r);
 /* quota.c: the gauge sets of quotas, for mntr. */
 void rk_admin_put_quotas(struct rk_admin *a, struct rk_buf *b);
 

@@ -36,6 +36,25 @@ static int64_t client_port(struct rk_admin *a)
     return port > 0 ? port : a->config.client_port;
 }
 
+/* ZK: QuorumZooKeeperServer.dumpConf, ReadOnlyZooKeeperServer.dumpConf */
+static void put_ensemble(struct rk_admin *a, struct rk_buf *b)
+{
+    struct rk_ensemble_report report;
+    const struct rk_ensemble_config *e = a->config.ensemble;
+    const struct rk_member *self = rk_members_find(&e->members, e->my_sid);
+    RK_ASSERT(self != NULL);
+    put_int_line(b, "initLimit=", e->init_limit);
+    put_int_line(b, "syncLimit=", e->sync_limit);
+    put_int_line(b, "electionAlg=", 3);
+    put_int_line(b, "electionPort=", self->election_port);
+    put_int_line(b, "quorumPort=", self->quorum_port);
+    put_int_line(b, "peerType=", self->is_observer);
+    if (rk_admin_role(a, &report) != RK_ROLE_READ_ONLY) {
+        rk_admin_put(b, "membership: \n");
+        rk_members_print(b, &e->members);
+    }
+}
+
 void rk_admin_conf(struct rk_admin *a, struct rk_buf *b)
 {
     const struct rk_admin_config *g = &a->config;
@@ -50,7 +69,10 @@ void rk_admin_conf(struct rk_admin *a, struct rk_buf *b)
     put_int_line(b, "minSessionTimeout=", g->min_session_timeout_ms);
     put_int_line(b, "maxSessionTimeout=", g->max_session_timeout_ms);
     put_int_line(b, "clientPortListenBacklog=", g->listen_backlog);
-    put_int_line(b, "serverId=", 0); /* a standalone server has none */
+    put_int_line(b, "serverId=", g->ensemble == NULL ? 0 : g->ensemble->my_sid);
+    if (g->ensemble != NULL) {
+        put_ensemble(a, b);
+    }
 }
 
 void rk_admin_dirs(struct rk_admin *a, struct rk_buf *b)

@@ -46,7 +46,7 @@ static void put_sessions(struct rk_admin *a, struct rk_buf *b)
         sets++;
         elements += count;
     }
-    rk_admin_put(b, "SessionTracker dump:\nSession ");
+    rk_admin_put(b, "Session ");
     put_sets(b, sets, elements);
     expires_ms = INT64_MIN;
     while (!rk_admin_is_full(a, b) &&
@@ -62,15 +62,48 @@ static void put_sessions(struct rk_admin *a, struct rk_buf *b)
     }
 }
 
-/* -- Ephemerals
- * ------------------------------------------------------------------------------------- */
-
 static int compare_ids(const void *a, const void *b)
 {
     rk_session_id x = *(const rk_session_id *)a;
     rk_session_id y = *(const rk_session_id *)b;
     return (x > y) - (x < y);
 }
+
+/* Who does not lead knows who there is, and not when they expire. ZK:
+ * LearnerSessionTracker.dumpSessions */
+static void put_global_sessions(struct rk_admin *a, struct rk_buf *b)
+{
+    const struct rk_sessions *sessions = rk_core_sessions(a->core);
+    size_t cap = rk_sessions_replicated_count(sessions);
+    size_t bytes = cap * sizeof(rk_session_id);
+    size_t cursor = 0, count = 0;
+    rk_admin_put(b, "Global Sessions(");
+    rk_admin_put_count(b, cap);
+    rk_admin_put(b, "):\n");
+    rk_session_id *ids = cap == 0 ? NULL : rk_mem_alloc(a->mem, bytes);
+    if (ids == NULL) {
+        b->failed = b->failed || cap > 0;
+        return;
+    }
+    for (struct rk_session *s = rk_sessions_next(sessions, &cursor, NULL); s != NULL && count < cap;
+         s = rk_sessions_next(sessions, &cursor, s)) {
+        if (s->is_replicated) {
+            ids[count++] = s->id;
+        }
+    }
+    qsort(ids, count, sizeof(*ids), compare_ids);
+    for (size_t i = 0; i < count && !rk_admin_is_full(a, b); i++) {
+        rk_admin_put(b, "0x");
+        rk_admin_put_hex(b, (uint64_t)ids[i]);
+        rk_buf_put_u8(b, '\t');
+        rk_admin_put_int(b, rk_session_find(sessions, ids[i])->timeout_ms);
+        rk_admin_put(b, "ms\n");
+    }
+    rk_mem_free(a->mem, ids, bytes);
+}
+
+/* -- Ephemerals
+ * ------------------------------------------------------------------------------------- */
 
 static void put_paths(struct rk_admin *a, struct rk_buf *b, rk_session_id owner)
 {
@@ -204,7 +237,14 @@ static void put_connections(struct rk_admin *a, struct rk_buf *b)
 
 void rk_admin_dump(struct rk_admin *a, struct rk_buf *b)
 {
-    put_sessions(a, b);
+    struct rk_ensemble_report report;
+    enum rk_admin_role role = rk_admin_role(a, &report);
+    rk_admin_put(b, "SessionTracker dump:\n");
+    if (role == RK_ROLE_STANDALONE || role == RK_ROLE_LEADER) {
+        put_sessions(a, b);
+    } else {
+        put_global_sessions(a, b);
+    }
     put_ephemerals(a, b);
     put_connections(a, b);
 }

@@ -1,8 +1,8 @@
-/* mntr: every number of Apache's that has a meaning here, under its name, then our own. What
- * Apache's standalone server also leaves at zero because it counts something of ensembles, TLS or
- * the HTTP page is printed as zero; what it measures of threads and queues that do not exist here
- * is left out (docs/internals/admin.md lists both). ZK: MonitorCommand,
- * DefaultMetricsProvider.dump, ServerMetrics. */
+/* mntr: every number of Apache's that has a meaning here, under its name, then our own. What cannot
+ * happen to this server, as ensembles cannot to a standalone one, is printed as zero, as Apache
+ * does; what is not measured, because its threads and queues do not exist here, is left out
+ * (docs/internals/admin.md lists both). ZK: MonitorCommand, DefaultMetricsProvider.dump,
+ * ServerMetrics. */
 #include "admin/admin_int.h"
 
 #include "proto/opcode.h"
@@ -14,26 +14,20 @@ struct view {
     const struct rk_metrics *m;
     struct rk_shell_stats shell;
     struct rk_tree_counts tree;
+    enum rk_admin_role role;
+    struct rk_ensemble_report report;
 };
 
-static void put_key(struct rk_buf *b, const char *prefix, const char *name)
-{
-    rk_admin_put(b, "zk_");
-    rk_admin_put(b, prefix);
-    rk_admin_put(b, name);
-    rk_buf_put_u8(b, '\t');
-}
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static void put_number(struct rk_buf *b, const char *prefix, const char *name, int64_t value)
+static bool is_member(const struct view *v)
 {
-    put_key(b, prefix, name);
-    rk_admin_put_int(b, value);
-    rk_buf_put_u8(b, '\n');
+    return v->role != RK_ROLE_STANDALONE;
 }
 
 static void put_value(struct view *v, const char *name, uint64_t value)
 {
-    put_number(v->b, "", name, (int64_t)value);
+    rk_admin_put_number(v->b, "", name, (int64_t)value);
 }
 
 /* -- Gauges
@@ -42,7 +36,7 @@ static void put_value(struct view *v, const char *name, uint64_t value)
 static void put_latency(struct view *v)
 {
     const struct rk_summary *s = &v->m->latency_ms;
-    put_key(v->b, "", "avg_latency");
+    rk_admin_put_key(v->b, "", "avg_latency");
     rk_admin_put_average(v->b, s->sum, s->count);
     rk_buf_put_u8(v->b, '\n');
     put_value(v, "max_latency", s->max);
@@ -66,15 +60,17 @@ static void put_gauges(struct view *v)
     put_value(v, "approximate_data_size", v->tree.data_bytes);
     put_value(v, "global_sessions", rk_sessions_replicated_count(rk_core_sessions(a->core)));
     put_value(v, "local_sessions", 0);
-    put_number(v->b, "", "open_file_descriptor_count",
-               a->sources.open_files(a->sources.ctx, v->shell.conn_count + v->shell.closing_count));
-    put_number(v->b, "", "max_file_descriptor_count", a->sources.max_files(a->sources.ctx));
-    put_key(v->b, "", "connection_drop_probability");
+    rk_admin_put_number(
+        v->b, "", "open_file_descriptor_count",
+        a->sources.open_files(a->sources.ctx, v->shell.conn_count + v->shell.closing_count));
+    rk_admin_put_number(v->b, "", "max_file_descriptor_count",
+                        a->sources.max_files(a->sources.ctx));
+    rk_admin_put_key(v->b, "", "connection_drop_probability");
     rk_admin_put_double(v->b, (double)rk_core_connect_drop_ppm(a->core) / 1000000);
     rk_buf_put_u8(v->b, '\n');
-    put_number(v->b, "", "last_client_response_size", v->m->last_response_bytes);
-    put_number(v->b, "", "max_client_response_size", v->m->max_response_bytes);
-    put_number(v->b, "", "min_client_response_size", v->m->min_response_bytes);
+    rk_admin_put_number(v->b, "", "last_client_response_size", v->m->last_response_bytes);
+    rk_admin_put_number(v->b, "", "max_client_response_size", v->m->max_response_bytes);
+    rk_admin_put_number(v->b, "", "min_client_response_size", v->m->min_response_bytes);
     put_value(v, "auth_failed_count", v->m->auth_failed_count);
     put_value(v, "outstanding_tls_handshake", 0);
     put_value(v, "non_mtls_remote_conn_count", 0); /* Apache counts behind TLS only, too */
@@ -114,14 +110,12 @@ static void put_gauges(struct view *v)
     X(ttl_node_created_count)                                                                      \
     X(ttl_node_deleted_count)
 
-/* What cannot happen to a standalone server: ensembles, TLS, HTTP, watches that outlive a
- * connection, caches of answers. Apache's standalone server prints zero, too. */
+/* What cannot happen here: TLS, HTTP, watches that outlive a connection, caches of answers, leaders
+ * that give up on a disloyal voter. Apache prints zero, too. */
 static const char *const zero_counters[] = {
     "snapshot_rate_limited_count",
     "restore_error_count",
     "restore_rate_limited_count",
-    "looking_count",
-    "diff_count",
     "add_dead_watcher_stall_time",
     "dead_watchers_queued",
     "dead_watchers_cleared",
@@ -129,16 +123,22 @@ static const char *const zero_counters[] = {
     "response_packet_cache_misses",
     "response_packet_get_children_cache_hits",
     "response_packet_get_children_cache_misses",
-    "request_commit_queued",
-    "learner_proposal_received_count",
-    "learner_commit_received_count",
     "quit_leading_due_to_disloyal_voter",
     "unsuccessful_handshake",
     "insecure_admin_count",
     "tls_handshake_exceeded",
-    "cnxn_closed_without_zk_server_running",
     "skip_learner_request_to_next_processor_count",
     "requests_not_forwarded_to_commit_processor",
+};
+
+/* What cannot happen to a standalone server; of a member they are not counted, and left out. */
+static const char *const standalone_zero_counters[] = {
+    "looking_count",
+    "diff_count",
+    "request_commit_queued",
+    "learner_proposal_received_count",
+    "learner_commit_received_count",
+    "cnxn_closed_without_zk_server_running",
 };
 
 static uint64_t count_ops(const struct rk_metrics *m)
@@ -165,8 +165,11 @@ static void put_counters(struct view *v)
     put_value(v, "outstanding_changes_removed",
               m->outstanding_changes_queued < m->commit_count ? m->outstanding_changes_queued
                                                               : m->commit_count);
-    for (size_t i = 0; i < sizeof(zero_counters) / sizeof(zero_counters[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(zero_counters); i++) {
         put_value(v, zero_counters[i], 0);
+    }
+    for (size_t i = 0; !is_member(v) && i < COUNT_OF(standalone_zero_counters); i++) {
+        put_value(v, standalone_zero_counters[i], 0);
     }
 }
 
@@ -203,12 +206,12 @@ static const struct {
 static void put_ops(struct view *v)
 {
     put_value(v, "op_count_total", count_ops(v->m));
-    for (size_t i = 0; i < sizeof(op_rows) / sizeof(op_rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(op_rows); i++) {
         uint64_t sum = 0;
         for (size_t j = 0; j < 5 && op_rows[i].codes[j] != 0; j++) {
             sum += v->m->op_count[op_rows[i].codes[j]];
         }
-        put_number(v->b, "op_count_", op_rows[i].name, (int64_t)sum);
+        rk_admin_put_number(v->b, "op_count_", op_rows[i].name, (int64_t)sum);
     }
 }
 
@@ -219,27 +222,33 @@ static void put_ops(struct view *v)
 static void put_summary(struct rk_buf *b, const char *name, const struct rk_summary *s,
                         uint64_t scale)
 {
-    put_key(b, "avg_", name);
+    rk_admin_put_key(b, "avg_", name);
     rk_admin_put_average(b, s->sum, s->count * scale);
     rk_buf_put_u8(b, '\n');
-    put_number(b, "min_", name, s->count == 0 ? 0 : (int64_t)(s->min / scale));
-    put_number(b, "max_", name, (int64_t)(s->max / scale));
-    put_number(b, "cnt_", name, (int64_t)s->count);
-    put_number(b, "sum_", name, (int64_t)(s->sum / scale));
+    rk_admin_put_number(b, "min_", name, s->count == 0 ? 0 : (int64_t)(s->min / scale));
+    rk_admin_put_number(b, "max_", name, (int64_t)(s->max / scale));
+    rk_admin_put_number(b, "cnt_", name, (int64_t)s->count);
+    rk_admin_put_number(b, "sum_", name, (int64_t)(s->sum / scale));
 }
 
 static void put_percentiles(struct rk_buf *b, const char *name, const struct rk_hist *h)
 {
-    put_number(b, "p50_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 500000));
-    put_number(b, "p95_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 950000));
-    put_number(b, "p99_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 990000));
-    put_number(b, "p999_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 999000));
+    rk_admin_put_number(b, "p50_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 500000));
+    rk_admin_put_number(b, "p95_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 950000));
+    rk_admin_put_number(b, "p99_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 990000));
+    rk_admin_put_number(b, "p999_", name, h == NULL ? 0 : (int64_t)rk_hist_quantile(h, 999000));
 }
 
-/* Stages of an ensemble's pipeline and of its elections: never passed here, nor by Apache
- * standalone. */
 static const char *const zero_summaries[] = {
     "restore_time",
+    "time_waiting_empty_pool_in_commit_processor_read_ms",
+    "netty_queued_buffer_capacity",
+    "socket_closing_time",
+};
+
+/* Stages of an ensemble's pipeline and of its elections: never passed by a standalone server, nor
+ * by Apache's; of a member they are not measured, and left out. */
+static const char *const standalone_zero_summaries[] = {
     "follower_sync_time",
     "observer_sync_time",
     "election_time",
@@ -252,7 +261,6 @@ static const char *const zero_summaries[] = {
     "reads_after_write_in_session_queue",
     "reads_issued_from_session_queue",
     "session_queues_drained",
-    "time_waiting_empty_pool_in_commit_processor_read_ms",
     "write_batch_time_in_commit_processor",
     "concurrent_request_processing_in_commit_processor",
     "read_commit_proc_req_queued",
@@ -261,19 +269,20 @@ static const char *const zero_summaries[] = {
     "read_commit_proc_issued",
     "write_commit_proc_issued",
     "commit_process_time",
-    "netty_queued_buffer_capacity",
     "learner_request_processor_queue_size",
-    "socket_closing_time",
 };
 
 static const char *const zero_percentiles[] = {
     "dead_watchers_cleaner_latency",
+    "om_proposal_process_time_ms",
+    "om_commit_process_time_ms",
+};
+
+static const char *const standalone_zero_percentiles[] = {
     "read_commitproc_time_ms",
     "write_commitproc_time_ms",
     "local_write_committed_time_ms",
     "server_write_committed_time_ms",
-    "om_proposal_process_time_ms",
-    "om_commit_process_time_ms",
     "read_final_proc_time_ms",
     "write_final_proc_time_ms",
     "proposal_latency",
@@ -282,9 +291,20 @@ static const char *const zero_percentiles[] = {
     "quorum_ack_latency",
 };
 
-static void put_summaries(struct view *v)
+static void put_zero_summaries(struct rk_buf *b, const char *const *names, size_t count,
+                               bool has_percentiles)
 {
     static const struct rk_summary zero = {0};
+    for (size_t i = 0; i < count; i++) {
+        put_summary(b, names[i], &zero, 1);
+        if (has_percentiles) {
+            put_percentiles(b, names[i], NULL);
+        }
+    }
+}
+
+static void put_summaries(struct view *v)
+{
     const struct rk_metrics *m = v->m;
     struct rk_buf *b = v->b;
     put_summary(b, "fsynctime", &v->shell.fsync_us, 1000);
@@ -301,17 +321,18 @@ static void put_summaries(struct view *v)
         struct rk_summary load = {.count = 1, .sum = ms, .min = ms, .max = ms};
         put_summary(b, "dbinittime", &load, 1);
     }
-    for (size_t i = 0; i < sizeof(zero_summaries) / sizeof(zero_summaries[0]); i++) {
-        put_summary(b, zero_summaries[i], &zero, 1);
+    put_zero_summaries(b, zero_summaries, COUNT_OF(zero_summaries), false);
+    put_zero_summaries(b, zero_percentiles, COUNT_OF(zero_percentiles), true);
+    if (!is_member(v)) {
+        put_zero_summaries(b, standalone_zero_summaries, COUNT_OF(standalone_zero_summaries),
+                           false);
+        put_zero_summaries(b, standalone_zero_percentiles, COUNT_OF(standalone_zero_percentiles),
+                           true);
     }
     put_summary(b, "readlatency", &m->readlatency, 1);
     put_percentiles(b, "readlatency", &m->readlatency_hist);
     put_summary(b, "updatelatency", &m->updatelatency, 1);
     put_percentiles(b, "updatelatency", &m->updatelatency_hist);
-    for (size_t i = 0; i < sizeof(zero_percentiles) / sizeof(zero_percentiles[0]); i++) {
-        put_summary(b, zero_percentiles[i], &zero, 1);
-        put_percentiles(b, zero_percentiles[i], NULL);
-    }
 }
 
 /* -- Our own
@@ -348,16 +369,24 @@ static void put_own(struct view *v)
 void rk_admin_mntr(struct rk_admin *a, struct rk_buf *b)
 {
     struct view v = {.a = a, .b = b, .m = rk_core_metrics(a->core)};
+    v.role = rk_admin_role(a, &v.report);
     a->sources.shell_stats(a->sources.ctx, &v.shell);
     rk_tree_counts(rk_core_tree(a->core), &v.tree);
-    put_key(b, "", "version");
+    rk_admin_put_key(b, "", "version");
     rk_admin_put(b, rk_admin_version());
     rk_buf_put_u8(b, '\n');
-    put_key(b, "", "server_state");
-    rk_admin_put(b, "standalone\n");
+    rk_admin_put_key(b, "", "server_state");
+    rk_admin_put(b, rk_admin_role_text(v.role));
+    rk_buf_put_u8(b, '\n');
+    if (is_member(&v)) {
+        rk_admin_put_member_gauges(a, b, v.role, &v.report);
+    }
     put_gauges(&v);
     put_counters(&v);
     put_ops(&v);
     put_summaries(&v);
     put_own(&v);
+    if (is_member(&v)) {
+        rk_admin_put_member_own(a, b, &v.report);
+    }
 }

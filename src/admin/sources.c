@@ -67,6 +67,24 @@ static const char *bound(void *ctx)
     return a->shell == NULL ? "" : rk_shell_bound(a->shell);
 }
 
+/* -- The core's part in an ensemble
+ * ------------------------------------------------------------------ */
+
+static void ensemble_report(void *ctx, struct rk_ensemble_report *ret)
+{
+    rk_core_ensemble_report(((struct rk_admin *)ctx)->core, ret);
+}
+
+static bool is_serving(void *ctx)
+{
+    return rk_core_is_serving(((struct rk_admin *)ctx)->core);
+}
+
+static bool next_learner(void *ctx, uint32_t *index, struct rk_learner_report *ret)
+{
+    return rk_core_next_learner(((struct rk_admin *)ctx)->core, index, ret);
+}
+
 /* -- Files
  * ------------------------------------------------------------------------------------------ */
 
@@ -208,5 +226,8 @@ void rk_admin_default_sources(struct rk_admin *a, struct rk_admin_sources *ret)
                                      .dir_bytes = dir_bytes,
                                      .open_files = open_files,
                                      .max_files = max_files,
+                                     .ensemble_report = ensemble_report,
+                                     .is_serving = is_serving,
+                                     .next_learner = next_learner,
                                      .environment = environment};
 }

@@ -89,11 +89,16 @@ void rk_admin_srvr(struct rk_admin *a, struct rk_buf *b, rk_conn_id asking, bool
     const struct rk_metrics *m = rk_core_metrics(a->core);
     struct rk_shell_stats shell;
     struct rk_tree_counts tree;
+    struct rk_ensemble_report report;
+    enum rk_admin_role role = rk_admin_role(a, &report);
     a->sources.shell_stats(a->sources.ctx, &shell);
     rk_tree_counts(rk_core_tree(a->core), &tree);
     rk_admin_put(b, "Zookeeper version: ");
     rk_admin_put(b, rk_admin_version());
     rk_buf_put_u8(b, '\n');
+    if (role == RK_ROLE_READ_ONLY) {
+        rk_admin_put(b, "READ-ONLY mode; serving only read-only clients\n");
+    }
     if (has_clients) {
         rk_admin_put(b, "Clients:\n");
         put_conns(a, b, asking, true);
@@ -105,8 +110,16 @@ void rk_admin_srvr(struct rk_admin *a, struct rk_buf *b, rk_conn_id asking, bool
     put_pair(b, "\nOutstanding: ", rk_core_outstanding(a->core));
     rk_admin_put(b, "\nZxid: 0x");
     rk_admin_put_hex(b, (uint64_t)rk_core_last_zxid(a->core));
-    put_pair(b, "\nMode: standalone\nNode count: ", (int64_t)tree.nodes);
+    rk_admin_put(b, "\nMode: ");
+    rk_admin_put(b, rk_admin_role_text(role));
+    put_pair(b, "\nNode count: ", (int64_t)tree.nodes);
     rk_buf_put_u8(b, '\n');
+    if (role == RK_ROLE_LEADER) {
+        put_pair(b, "Proposal sizes last/min/max: ", report.last_proposal_bytes);
+        put_pair(b, "/", report.min_proposal_bytes);
+        put_pair(b, "/", report.max_proposal_bytes);
+        rk_buf_put_u8(b, '\n');
+    }
 }
 
 void rk_admin_hash(struct rk_admin *a, struct rk_buf *b)

@@ -123,6 +123,21 @@ void rk_admin_put_average(struct rk_buf *b, uint64_t sum, uint64_t count)
     rk_admin_put_double(b, rk_admin_average(sum, count));
 }
 
+void rk_admin_put_key(struct rk_buf *b, const char *prefix, const char *name)
+{
+    rk_admin_put(b, "zk_");
+    rk_admin_put(b, prefix);
+    rk_admin_put(b, name);
+    rk_buf_put_u8(b, '\t');
+}
+
+void rk_admin_put_number(struct rk_buf *b, const char *prefix, const char *name, int64_t value)
+{
+    rk_admin_put_key(b, prefix, name);
+    rk_admin_put_int(b, value);
+    rk_buf_put_u8(b, '\n');
+}
+
 bool rk_admin_is_full(const struct rk_admin *a, const struct rk_buf *b)
 {
     return b->failed || b->len > a->config.answer_bytes_max;

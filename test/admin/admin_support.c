@@ -58,6 +58,26 @@ static int64_t max_files(void *ctx)
     return 20000;
 }
 
+static void ensemble_report(void *ctx, struct rk_ensemble_report *ret)
+{
+    *ret = ((struct desk *)ctx)->report;
+}
+
+static bool is_serving(void *ctx)
+{
+    return ((struct desk *)ctx)->is_serving;
+}
+
+static bool next_learner(void *ctx, uint32_t *index, struct rk_learner_report *ret)
+{
+    const struct desk *d = ctx;
+    if (*index >= d->learner_count) {
+        return false;
+    }
+    *ret = d->learners[(*index)++];
+    return true;
+}
+
 static bool environment(void *ctx, const char *key, char *out, size_t cap)
 {
     (void)ctx;
@@ -67,9 +87,20 @@ static bool environment(void *ctx, const char *key, char *out, size_t cap)
 
 void desk_init(struct desk *d, uint32_t allowed, uint64_t answer_bytes)
 {
+    desk_init_member(d, allowed, answer_bytes, NULL);
+}
+
+void desk_init_member(struct desk *d, uint32_t allowed, uint64_t answer_bytes,
+                      const struct rk_ensemble_config *ensemble)
+{
     memset(d, 0, sizeof(*d));
     rig_init(&d->rig, NULL);
     d->bound = "";
+    d->is_serving = true;
+    d->report = (struct rk_ensemble_report){.is_standalone = true,
+                                            .state = RK_PEER_LEADING,
+                                            .phase = RK_PHASE_BROADCAST,
+                                            .leader_sid = RK_SID_NONE};
     d->shell.conn_count = 1;
     d->config = (struct rk_admin_config){
         .allowed = allowed == 0 ? (1u << RK_WORD_COUNT) - 1u : allowed,
@@ -83,6 +114,7 @@ void desk_init(struct desk *d, uint32_t allowed, uint64_t answer_bytes)
         .listen_backlog = -1,
         .sessionless_timeout_ms = 10000,
         .answer_bytes_max = answer_bytes == 0 ? 1 << 20 : answer_bytes,
+        .ensemble = ensemble,
     };
     d->admin = rk_admin_create(&d->rig.mem, &d->config, d->rig.core);
     assert_non_null(d->admin);
@@ -96,6 +128,9 @@ void desk_init(struct desk *d, uint32_t allowed, uint64_t answer_bytes)
                                        .dir_bytes = dir_bytes,
                                        .open_files = open_files,
                                        .max_files = max_files,
+                                       .ensemble_report = ensemble_report,
+                                       .is_serving = is_serving,
+                                       .next_learner = next_learner,
                                        .environment = environment};
     rk_admin_set_sources(d->admin, &sources);
     rk_buf_init(&d->answer, &d->rig.mem, 16 << 20);
