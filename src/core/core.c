@@ -270,19 +270,6 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         }
         follow_up(c);
         break;
-    case RK_EV_CHAN_ACCEPTED:
-    case RK_EV_CHAN_CONNECTED:
-    case RK_EV_CHAN_BYTES:
-    case RK_EV_CHAN_FLUSHED:
-    case RK_EV_CHAN_CLOSED:
-    case RK_EV_EPOCH_STORED:
-    case RK_EV_TRUNCATED:
-    case RK_EV_RELOADED:
-    case RK_EV_HAND_OVER:
-        RK_ASSERT(c->ens != NULL); /* a standalone server has no such events */
-        rk_ens_step(c, event);
-        follow_up(c);
-        break;
     case RK_EV_SHUTDOWN:
         c->is_shutting_down = true;
         rk_core_snapshot_abort(c);
@@ -297,6 +284,11 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
             rk_core_deliver(c);
         }
         rk_core_drain_throttled(c);
+        follow_up(c);
+        break;
+    default:
+        RK_ASSERT(c->ens != NULL); /* a standalone server has no such events */
+        rk_ens_step(c, event);
         follow_up(c);
         break;
     }

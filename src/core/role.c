@@ -406,6 +406,7 @@ void rk_ens_begin_serving(struct rk_core *c)
         rk_sessions_restart(c->sessions, c->now_ms);
     }
     e->known_committed = e->applied;
+    rk_tree_set_config(c->tree, rk_buf_view(&e->text), e->config.members.version);
     e->phase = RK_PHASE_BROADCAST;
     rk_fx_note(c->fx, RK_NOTE_SERVING, 0, 0, c->last_zxid,
                rk_bytes_str(e->state == RK_PEER_LEADING     ? "leader"
