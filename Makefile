@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 600
 
-.PHONY: all run test check fuzz bench format clean deps-build deps-test deps-bench
+.PHONY: all run cluster test check fuzz bench format clean deps-build deps-test deps-bench
 
 all: deps-build $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j$(JOBS) --quiet
@@ -20,6 +20,9 @@ $(BUILD)/build.ninja: | deps-build
 
 run: all
 	@exec $(BUILD)/rookery-server
+
+cluster: all
+	@exec tools/cluster
 
 test: deps-test all
 	@tools/test-all --build $(BUILD) --jobs $(JOBS)
