@@ -168,6 +168,10 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
         return;
     }
     RK_ASSERT(rk_ens_follows(c->last_zxid, txn.header.zxid));
+    if (p->has_hint && rk_core_is_leading(c)) {
+        struct rk_tree_hint hint = {p->hint_before, p->hint_after, p->hint_crc};
+        rk_tree_give_hint(c->tree, &hint);
+    }
     rk_tree_apply(c->tree, &txn, &c->apply_arena, &out);
     c->last_zxid = txn.header.zxid;
     if (rk_core_is_leading(c)) {

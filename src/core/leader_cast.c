@@ -235,7 +235,9 @@ void rk_leader_activate(struct rk_core *c, struct learner *l)
     rk_packet_write(b, RK_PACKET_UP_TO_DATE, -1, rk_bytes_str(NULL));
     rk_packet_write(b, RK_PACKET_PING, c->broadcast.last_proposed, rk_bytes_str(NULL));
     rk_leader_send_end(c);
-    if (l->acked > rk_leader_first_zxid(c)) {
+    if (l->acked <= rk_leader_first_zxid(c)) {
+        l->acked = rk_leader_first_zxid(c); /* as its ACK of NEWLEADER said */
+    } else {
         rk_leader_on_ack(c, l, l->acked); /* what it has, it has durably by now */
     }
 }

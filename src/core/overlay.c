@@ -224,10 +224,13 @@ struct rk_change *rk_overlay_put(struct rk_overlay *o, struct rk_bytes path,
     c = touch(o, key);
     o->ephemeral_count -= is_pending_ephemeral(o, &c->state);
     if (o->crc32 != NULL) {
-        uint64_t after =
-            view->exists ? rk_tree_node_digest(o->crc32, key, view->data, &view->stat) : 0;
-        o->digest += after - view->digest;
-        c->state.digest = after;
+        struct rk_tree_hint *h = &o->hint;
+        h->before = view->digest;
+        h->after = view->exists ? rk_tree_node_digest_parts(o->crc32, key, view->data, &view->stat,
+                                                            &h->content_crc)
+                                : 0;
+        o->digest += h->after - h->before;
+        c->state.digest = h->after;
     }
     c->state.zxid = o->building;
     c->state.exists = view->exists;

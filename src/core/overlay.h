@@ -61,6 +61,7 @@ struct rk_overlay {
     uint32_t ephemeral_count; /* records of pending, existing ephemerals */
     uint64_t digest;          /* of the tree as it will be */
     /* the transaction being built */
+    struct rk_tree_hint hint; /* of the last put */
     uint64_t serial;
     rk_zxid building; /* 0: none */
     const struct rk_buf *txn;

@@ -53,6 +53,12 @@ static void finish(struct rk_core *c, const struct prep *p, int32_t type)
     payload = rk_buf_view(&c->txn);
     proposal = rk_broadcast_propose(&c->broadcast, payload, p->request);
     rk_overlay_commit(&c->overlay, proposal);
+    if (type == RK_OP_SET_DATA && c->config.digest) {
+        proposal->has_hint = true;
+        proposal->hint_before = c->overlay.hint.before;
+        proposal->hint_after = c->overlay.hint.after;
+        proposal->hint_crc = c->overlay.hint.content_crc;
+    }
     rk_fx_append(c->fx, proposal->zxid, payload);
     if (c->ens != NULL) {
         c->ens->logged = proposal->zxid;

@@ -153,10 +153,19 @@ static int32_t set_data(struct apply *x, const struct rk_set_data_txn *txn,
         return RK_ZK_NO_NODE;
     }
     int64_t more = (int64_t)txn->data.len - rk_node_data_len(rk_tree_node(t, n));
-    rk_tree_change_begin(t, n);
-    rk_tree_put_mod(t, n, &(struct rk_node_mod){x->header->zxid, x->header->time, txn->version});
-    rk_tree_put_data(t, n, txn->path, txn->data);
-    rk_tree_change_end(t, n);
+    struct rk_node_mod mod = {x->header->zxid, x->header->time, txn->version};
+    if (t->has_hint) {
+        t->has_hint = false;
+        rk_tree_preserve(t, n);
+        rk_tree_put_mod(t, n, &mod);
+        rk_tree_put_data_crc(t, n, txn->data, t->hint.content_crc);
+        t->digest += t->hint.after - t->hint.before;
+    } else {
+        rk_tree_change_begin(t, n);
+        rk_tree_put_mod(t, n, &mod);
+        rk_tree_put_data(t, n, txn->path, txn->data);
+        rk_tree_change_end(t, n);
+    }
     rk_tree_stat(t, n, ret_stat);
     fire(x, RK_EVENT_NODE_DATA_CHANGED, txn->path, rk_tree_acl(t, n));
     rk_tree_quota_count(t, txn->path, more, 0);
@@ -337,6 +346,12 @@ static uint32_t event_cap(const struct rk_tree *t, const struct rk_txn *txn)
     return (uint32_t)nodes * 2;
 }
 
+void rk_tree_give_hint(struct rk_tree *t, const struct rk_tree_hint *hint)
+{
+    t->hint = *hint;
+    t->has_hint = t->config.digest;
+}
+
 void rk_tree_apply(struct rk_tree *t, const struct rk_txn *txn, struct rk_arena *a,
                    struct rk_tree_outcome *ret)
 {
@@ -353,6 +368,7 @@ void rk_tree_apply(struct rk_tree *t, const struct rk_txn *txn, struct rk_arena 
         apply_one(&x, txn->type, &txn->body, &ret->result);
     }
     RK_ASSERT(ret->event_count <= x.event_cap);
+    RK_ASSERT(!t->has_hint); /* it was for a setData of a node that is there */
     ret->digest_mismatch = t->config.digest && txn->has_digest &&
                            txn->digest.version == DIGEST_VERSION &&
                            (uint64_t)txn->digest.tree_digest != t->digest;

@@ -251,6 +251,13 @@ void rk_tree_remove_all(struct rk_tree *t, rk_node_id n)
 
 void rk_tree_put_data(struct rk_tree *t, rk_node_id n, struct rk_bytes path, struct rk_bytes data)
 {
+    bool is_digested = (rk_node_flags(rk_tree_node(t, n)) & RK_NODE_NO_DIGEST) == 0;
+    rk_tree_put_data_crc(t, n, data, is_digested ? rk_tree_content_crc(t, path, data) : 0);
+}
+
+void rk_tree_put_data_crc(struct rk_tree *t, rk_node_id n, struct rk_bytes data,
+                          uint32_t content_crc)
+{
     struct rk_slot *slot = rk_table_slot(&t->table, n);
     RK_ASSERT(slot->node != NULL);
     uint32_t old_len = rk_node_data_len(slot->node);
@@ -259,7 +266,7 @@ void rk_tree_put_data(struct rk_tree *t, rk_node_id n, struct rk_bytes path, str
         add_above(t, slot->node->parent, 0, (uint64_t)data.len - old_len);
     }
     if ((rk_node_flags(slot->node) & RK_NODE_NO_DIGEST) == 0) {
-        *rk_table_crc(&t->table, n) = rk_tree_content_crc(t, path, data);
+        *rk_table_crc(&t->table, n) = content_crc;
     }
 }
 

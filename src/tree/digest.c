@@ -42,13 +42,22 @@ static uint64_t add_stat(uint32_t crc, const struct rk_stat_persisted *stat)
     return rk_tree_crc32(crc, b, sizeof(b));
 }
 
-uint64_t rk_tree_node_digest(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
-                             const struct rk_stat_persisted *stat)
+uint64_t rk_tree_node_digest_parts(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
+                                   const struct rk_stat_persisted *stat, uint32_t *ret_content)
 {
+    *ret_content = 0;
     if (rk_tree_is_undigested(path)) {
         return 0;
     }
-    return add_stat(content_crc(crc32, path, data), stat);
+    *ret_content = content_crc(crc32, path, data);
+    return add_stat(*ret_content, stat);
+}
+
+uint64_t rk_tree_node_digest(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
+                             const struct rk_stat_persisted *stat)
+{
+    uint32_t content;
+    return rk_tree_node_digest_parts(crc32, path, data, stat, &content);
 }
 
 uint32_t rk_tree_content_crc(const struct rk_tree *t, struct rk_bytes path, struct rk_bytes data)

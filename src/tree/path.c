@@ -42,6 +42,9 @@ static bool is_valid_name(const uint8_t *name, size_t len)
         return false;
     }
     size_t at = 0;
+    while (at < len && name[at] > 0x1f && name[at] < 0x7f) {
+        at++; /* nearly all of nearly every name */
+    }
     while (at < len) {
         size_t code_len;
         if (is_refused(decode(name + at, len - at, &code_len))) {

@@ -130,6 +130,15 @@ struct rk_tree_outcome {
 void rk_tree_apply(struct rk_tree *t, const struct rk_txn *txn, struct rk_arena *a,
                    struct rk_tree_outcome *ret);
 
+/* What whoever prepared a setData already knows of it. */
+struct rk_tree_hint {
+    uint64_t before, after; /* what the node adds to the digest (rk_tree_node_digest) */
+    uint32_t content_crc;   /* of path and new data */
+};
+/* The next rk_tree_apply is of that one setData, and the digest need not be worked out again. The
+ * hint is trusted: it must come from the tree that it is given to. */
+void rk_tree_give_hint(struct rk_tree *t, const struct rk_tree_hint *hint);
+
 /* Deletes ephemerals whose owner is not alive, without a txn, as Apache does after loading on a
  * leader or standalone server. Returns how many. */
 uint32_t rk_tree_drop_orphans(struct rk_tree *t, rk_zxid zxid,
@@ -144,6 +153,9 @@ void rk_tree_set_config(struct rk_tree *t, struct rk_bytes text, rk_zxid version
 /* What one node adds to the tree digest (0 below /zookeeper/). ZK: DigestCalculator. */
 uint64_t rk_tree_node_digest(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
                              const struct rk_stat_persisted *stat);
+/* The same, and the CRC of path and data that it begins with. */
+uint64_t rk_tree_node_digest_parts(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
+                                   const struct rk_stat_persisted *stat, uint32_t *ret_content);
 uint64_t rk_tree_digest(const struct rk_tree *t);
 /* The digest of a node as it is now (cached, O(1)). */
 uint64_t rk_tree_digest_of(const struct rk_tree *t, rk_node_id n);

@@ -38,6 +38,8 @@ struct rk_tree {
     struct rk_buf text;            /* scratch: a path under /zookeeper/quota */
     struct rk_buf snap_path;       /* scratch: of a node that is written */
     struct rk_tree_loader *loader; /* load.c's; NULL unless nodes are being loaded */
+    struct rk_tree_hint hint;      /* for the next setData */
+    bool has_hint;
     /* The snapshot being written. */
     struct rk_buf *snap_out; /* NULL: none */
     uint64_t snap_number;    /* of the running or last one: owner of the marks */
@@ -101,6 +103,9 @@ rk_node_id rk_tree_add(struct rk_tree *t, rk_node_id parent, struct rk_bytes pat
 void rk_tree_remove(struct rk_tree *t, rk_node_id n, struct rk_bytes path);
 /* Replaces the data; within change_begin and change_end, or preserve for what has no digest. */
 void rk_tree_put_data(struct rk_tree *t, rk_node_id n, struct rk_bytes path, struct rk_bytes data);
+/* The same with a CRC of path and data that is known. */
+void rk_tree_put_data_crc(struct rk_tree *t, rk_node_id n, struct rk_bytes data,
+                          uint32_t content_crc);
 void rk_tree_put_acl(struct rk_tree *t, rk_node_id n, uint32_t take_acl);
 void rk_tree_put_aversion(struct rk_tree *t, rk_node_id n, int32_t aversion);
 void rk_tree_put_mod(struct rk_tree *t, rk_node_id n, const struct rk_node_mod *mod);

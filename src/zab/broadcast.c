@@ -24,14 +24,16 @@ static void fill(struct rk_proposal *p, rk_zxid zxid, struct rk_bytes payload, u
     p->zxid = zxid;
     rk_list_init(&p->changes);
     p->request = request;
+    p->has_hint = false;
     p->len = payload.len;
-    memcpy(p->payload, payload.data, payload.len);
+    if (payload.len > 0) {
+        memcpy(p->payload, payload.data, payload.len);
+    }
 }
 
 struct rk_proposal *rk_proposal_create(struct rk_mem *mem, rk_zxid zxid, struct rk_bytes payload)
 {
     struct rk_proposal *p = rk_mem_must_alloc(mem, bytes_for(payload.len));
-    RK_ASSERT(payload.len > 0);
     fill(p, zxid, payload, 0);
     return p;
 }
@@ -177,7 +179,6 @@ const struct rk_proposal *rk_broadcast_first(const struct rk_broadcast *b)
 struct rk_proposal *rk_broadcast_take_all(struct rk_broadcast *b)
 {
     struct rk_proposal *all = b->first;
-    RK_ASSERT((b->first == NULL) == (b->last_delivered == b->last_proposed));
     b->first = NULL;
     b->last = NULL;
     b->inflight_bytes = 0;

@@ -16,6 +16,11 @@ struct rk_proposal {
     rk_zxid zxid;
     struct rk_link changes; /* core's pending changes whose last writer this is */
     uint32_t request;       /* core's request that waits for it, 0 = nobody */
+    /* What core worked out for the digest when it made this one; says nothing while has_hint is
+     * false. */
+    bool has_hint;
+    uint32_t hint_crc;
+    uint64_t hint_before, hint_after;
     uint32_t len;
     uint8_t payload[]; /* header, body, digest as in the log */
 };
