@@ -3,6 +3,7 @@
 
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/sha.h>
@@ -54,9 +55,8 @@ void rig_config(struct rk_core_config *g)
     g->connect_freeze_ms = -1;
 }
 
-void rig_init(struct rig *r, const struct rk_core_config *config)
+void rig_prepare(struct rig *r, const struct rk_core_config *config)
 {
-    struct rk_restore_sink sink;
     memset(r, 0, sizeof(*r));
     rk_mem_libc_init(&r->mem, 0);
     if (config != NULL) {
@@ -77,10 +77,20 @@ void rig_init(struct rig *r, const struct rk_core_config *config)
     }
     r->core = rk_core_create(&r->mem, &r->config);
     assert_non_null(r->core);
-    sink = rk_core_restore_sink(r->core);
+}
+
+void rig_start(struct rig *r)
+{
+    struct rk_restore_sink sink = rk_core_restore_sink(r->core);
     assert_int_equal(sink.fresh(sink.ctx), RK_OK);
     rk_core_start(r->core, r->now_ms, r->wall_ms, &r->fx);
     rig_advance(r, 0);
+}
+
+void rig_init(struct rig *r, const struct rk_core_config *config)
+{
+    rig_prepare(r, config);
+    rig_start(r);
 }
 
 void rig_deinit(struct rig *r)
@@ -103,7 +113,11 @@ static uint32_t slot_of(rk_conn_id conn)
 
 static void put_log(struct rig *r, const struct rk_effect *e)
 {
-    assert_int_equal(e->u.log.zxid, r->appended + 1);
+    if (r->other == NULL) {
+        assert_int_equal(e->u.log.zxid, r->appended + 1);
+    } else {
+        assert_true(e->u.log.zxid > r->appended);
+    }
     r->appended = e->u.log.zxid;
     rk_buf_put_bytes(&r->log, rk_effects_bytes(&r->fx, e));
 }
@@ -152,6 +166,19 @@ static void deliver(struct rig *r, const struct rk_effect *e)
     }
 }
 
+static void note(struct rig *r, const struct rk_effect *e)
+{
+#define NOTE_NAME(name, level, text) #name,
+    static const char *const names[] = {RK_NOTE_TABLE(NOTE_NAME)};
+#undef NOTE_NAME
+    struct rk_bytes text = rk_effects_bytes(&r->fx, e);
+    r->notes[e->u.note.note]++;
+    if (r->is_loud) {
+        printf("%lld %s %lld %.*s\n", (long long)r->now_ms, names[e->u.note.note],
+               (long long)e->u.note.number, (int)text.len, (const char *)text.data);
+    }
+}
+
 static void carry_out(struct rig *r)
 {
     struct rk_event owed[64];
@@ -177,7 +204,7 @@ static void carry_out(struct rig *r)
             r->rolls++;
             break;
         case RK_FX_NOTE:
-            r->notes[e->u.note.note]++;
+            note(r, e);
             break;
         case RK_FX_SNAP_BEGIN:
         case RK_FX_SNAP_BYTES:
@@ -187,7 +214,10 @@ static void carry_out(struct rig *r)
             owed_count += play_snapshot(r, e, &owed[owed_count]);
             break;
         default:
-            fail_msg("an ensemble's effect %d in a standalone core", (int)e->kind);
+            if (r->other == NULL) {
+                fail_msg("an ensemble's effect %d in a standalone core", (int)e->kind);
+            }
+            r->other(r, e);
         }
     }
     rk_effects_reset(&r->fx);
@@ -203,6 +233,9 @@ void rig_step(struct rig *r, struct rk_event *e)
     rk_core_step(r->core, e, &r->fx);
     rk_core_check(r->core);
     carry_out(r);
+    if (r->settle != NULL) {
+        r->settle(r);
+    }
     if (r->auto_sync) {
         rig_sync(r);
     }

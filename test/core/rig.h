@@ -36,8 +36,12 @@ struct rig {
     bool snap_ended;
     bool auto_snap;
     rk_zxid snap_zxid;
-    uint32_t notes[64];
+    uint32_t notes[128];
     uint32_t rolls;
+    bool is_loud; /* notes to standard output */
+    /* A member of an ensemble: its other effects, and what is owed after each step (rig_ens.h). */
+    void (*other)(struct rig *r, const struct rk_effect *e);
+    void (*settle)(struct rig *r);
 };
 
 struct rig_reply {
@@ -50,6 +54,9 @@ struct rig_reply {
 void rig_config(struct rk_core_config *config);
 /* config NULL: rig_config's. Fresh database, started. */
 void rig_init(struct rig *r, const struct rk_core_config *config);
+/* The same in two steps; rig_prepare leaves out the start. */
+void rig_prepare(struct rig *r, const struct rk_core_config *config);
+void rig_start(struct rig *r);
 void rig_deinit(struct rig *r); /* asserts that no memory is left */
 void rig_step(struct rig *r, struct rk_event *e);
 void rig_sync(struct rig *r);                /* what was appended is durable now */
