@@ -300,12 +300,14 @@ def clock_steps(t):
     """The leader's and a follower's wall clock jump: nobody is elected, nothing expires."""
     if not os.path.exists(FAKETIME):
         raise zk.Skipped('no libfaketime (Debian package faketime)')
+    if t.kind != 'rookery':
+        raise zk.Skipped('a JVM does not run under libfaketime')
     folder = tempfile.mkdtemp(prefix='rookery-test-clock-')
     files = {sid: os.path.join(folder, 'clock%d' % sid) for sid in (1, 2, 3)}
     for path in files.values():
         step(path, 0)
     members = {sid: {'env': {'LD_PRELOAD': FAKETIME, 'FAKETIME_TIMESTAMP_FILE': path,
-                             'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}}
+                             'FAKETIME_CACHE_DURATION': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}}
                for sid, path in files.items()}
     try:
         with t.ensemble(3, 'clock', members=members) as ens:
@@ -316,6 +318,7 @@ def clock_steps(t):
             for member, seconds in ((leader, 3600), (follower, -7200), (leader, -3600),
                                     (leader, 0), (follower, 0)):
                 step(files[member.sid], seconds)
+                time.sleep(1.1)         # so long the library believes the old one
                 load.wait_writes(40)
             outage = load.outage_ms(since)
             zk.check_equal(ens.wait_leader(), leader, 'leader after the steps')
@@ -556,13 +559,12 @@ def full_disk_run(t, ens, follower):
     ens.start()
     load = t.load(ens)
     filler = os.path.join(follower.data_dir, 'filler')
-    with open(filler, 'wb') as f:
-        try:
-            while True:
-                f.write(bytes(4096))
-                f.flush()
-        except OSError:
-            pass
+    fd = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(fd, bytes(4096))
+    except OSError:
+        os.close(fd)
     follower.may_end = True
     since = time.monotonic()
     load.wait_writes(200, 25)
@@ -633,7 +635,9 @@ def reattach(session, member, within_s=10):
 
 def reads_without_leader(t):
     """readonlymode.enabled: a server alone serves reads to those who asked for that."""
-    with t.ensemble(3, 'read-only', props={'readonlymode.enabled': 'true'}) as ens:
+    # Apache has new sessions there only where they are local.
+    with t.ensemble(3, 'read-only', props={'readonlymode.enabled': 'true'},
+                    conf={'localSessionsEnabled': 'true'}) as ens:
         ens.wait_serving()
         ops = []
         session = Session('writer', ops).attach(ens[1])
@@ -663,12 +667,12 @@ def reads_without_leader(t):
         ens[3].start()
         ens.wait_serving()
         reader.detach()
-        # Its session was local to the read-only server: these operations have no place either.
-        ops[:] = [op for op in ops if op.client != 'reader']
+        # Sessions were local: neither they nor what the reader did has a place in the order.
         writer = Session('later', ops).attach(ens[1])
         zk.check_equal(writer.one(Op(w.SET_DATA, ROOT, b'yes')).err, 0, 'writing afterwards')
         writer.close()
-        report = history.check(ens, ops)
+        report = history.check(ens, [op for op in ops if op.client != 'reader' and
+                                     op.op != w.CLOSE_SESSION])
         return 'read, write refused, ordinary session %s; %s' % (ordinary, report.line())
 
 
