@@ -76,6 +76,7 @@ enum rk_limit {
     RK_LIMIT_SESSIONLESS,
     RK_LIMIT_SLOW,
     RK_LIMIT_MEMORY,
+    RK_LIMIT_PEERS,
     RK_LIMIT_TRAFFIC, /* debug lines: no limit */
     RK_LIMIT_NOTES,   /* and one for each rk_note */
 };

@@ -1,7 +1,7 @@
-/* The ports. Accepts with calls of its own instead of libuv's listener, because a server that runs
- * out of file descriptors must say so and must not spin: one descriptor is kept in reserve to
- * accept with and close at once. Guarantees at most ACCEPTS_MAX new connections per turn and port.
- */
+/* The ports, for clients and for other servers. Accepts with calls of its own instead of libuv's
+ * listener, because a server that runs out of file descriptors must say so and must not spin: one
+ * descriptor is kept in reserve to accept with and close at once. Guarantees at most ACCEPTS_MAX
+ * new connections per turn and port. */
 #include "shell/shell_int.h"
 
 #include <arpa/inet.h>
@@ -17,6 +17,8 @@
 #define ACCEPTS_MAX     64
 #define ACCEPT_PAUSE_MS 100
 #define BACKLOG_MAX     65535 /* the kernel cuts it to net.core.somaxconn */
+#define BIND_PAUSE_S    1     /* ZK: QuorumCnxManager.Listener sleeps so long between two tries */
+#define BIND_LINE_EVERY 60u   /* of endless tries */
 
 /* -- Taking a port ---------------------------------------------------------------------------- */
 
@@ -94,63 +96,140 @@ static int open_socket(const struct rk_shell_listen *at, struct sockaddr_storage
     return fd;
 }
 
-static enum rk_err bind_error(struct rk_shell *s, const struct rk_shell_listen *at, int err)
+static const char *const port_names[] = {
+    [RK_LISTENER_CLIENT] = "client",
+    [RK_LISTENER_ELECTION] = "election",
+    [RK_LISTENER_QUORUM] = "quorum",
+};
+
+static const char *hint_of(const struct rk_listener *l, int err)
 {
-    const char *hint = err == EADDRINUSE
-                           ? " Is another server running? Stop it or choose another clientPort."
-                       : err == EADDRNOTAVAIL ? " This machine has no such address."
-                       : err == EACCES        ? " Ports below 1024 need a privilege."
-                                              : "";
-    rk_log_write(s->parts.log, RK_LEVEL_ERROR, "cannot listen on %s:%u: %s.%s",
-                 at->host[0] == '\0' ? "*" : at->host, (unsigned)at->port, strerror(err), hint);
     switch (err) {
     case EADDRINUSE:
-        return RK_ERR_BUSY;
+        return l->kind == RK_LISTENER_CLIENT
+                   ? " Is another server running? Stop it or choose another clientPort."
+                   : " Is another server running? Stop it or choose other ports in server.N.";
     case EADDRNOTAVAIL:
-        return RK_ERR_INVALID;
+        return l->kind == RK_LISTENER_CLIENT
+                   ? " This machine has no such address."
+                   : " This machine has no such address; quorumListenOnAllIPs listens on all.";
     case EACCES:
-        return RK_ERR_DENIED;
+        return " Ports below 1024 need a privilege.";
     default:
-        return RK_ERR_IO;
+        return "";
     }
 }
 
-static void add_bound_text(struct rk_shell *s, int fd)
+static enum rk_err bind_error(const struct rk_listener *l, enum rk_log_level level, int err,
+                              const char *then)
 {
+    struct rk_shell *s = l->shell;
+    rk_log_write(s->parts.log, level, "cannot listen on %s:%u (%s port): %s.%s%s",
+                 l->at->host[0] == '\0' ? "*" : l->at->host, (unsigned)l->at->port,
+                 port_names[l->kind], err == ENXIO ? "no such host" : strerror(err),
+                 hint_of(l, err), then);
+    enum rk_err ret = RK_ERR_IO;
+    if (err == EADDRINUSE) {
+        ret = RK_ERR_BUSY;
+    } else if (err == EADDRNOTAVAIL || err == ENXIO) {
+        ret = RK_ERR_INVALID;
+    } else if (err == EACCES) {
+        ret = RK_ERR_DENIED;
+    }
+    s->bind_status = l->kind == RK_LISTENER_ELECTION ? RK_EXIT_ELECTION_PORT
+                     : ret == RK_ERR_INVALID         ? 2
+                                                     : 1;
+    return ret;
+}
+
+static void find_bound(struct rk_listener *l)
+{
+    struct rk_shell *s = l->shell;
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
-    char text[RK_ADDR_TEXT_MAX] = "?";
     memset(&addr, 0, sizeof(addr));
-    if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0) {
-        struct rk_addr at = rk_addr_of(&addr);
-        (void)rk_addr_text(&at, text); /* its length is not needed */
+    if (getsockname(l->fd, (struct sockaddr *)&addr, &len) != 0) {
+        return;
     }
-    size_t used = strlen(s->bound);
-    (void)snprintf(s->bound + used, sizeof(s->bound) - used, "%s%s", used > 0 ? ", " : "", text);
+    char text[RK_ADDR_TEXT_MAX];
+    struct rk_addr at = rk_addr_of(&addr);
+    l->port = at.port;
+    (void)rk_addr_text(&at, text); /* its length is not needed */
+    if (l->kind == RK_LISTENER_CLIENT) {
+        size_t used = strlen(s->bound);
+        (void)snprintf(s->bound + used, sizeof(s->bound) - used, "%s%s", used > 0 ? ", " : "",
+                       text);
+    } else {
+        rk_log_write(s->parts.log, RK_LEVEL_INFO, "the %s port is ours: %s", port_names[l->kind],
+                     text);
+    }
+}
+
+/* 0 or an errno; ENXIO: no such host. */
+static int take_port(struct rk_listener *l)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+    if (!resolve(l->at, &addr, &len)) {
+        return ENXIO;
+    }
+    l->fd = open_socket(l->at, &addr, &len);
+    if (l->fd < 0) {
+        return errno;
+    }
+    find_bound(l);
+    return 0;
+}
+
+static struct rk_listener *add_listener(struct rk_shell *s, enum rk_listener_kind kind,
+                                        const struct rk_shell_listen *at)
+{
+    struct rk_listener *l = &s->listeners[s->listener_count];
+    s->listener_count++;
+    l->shell = s;
+    l->kind = kind;
+    l->at = at;
+    l->fd = -1;
+    return l;
+}
+
+/* A port of a server that was just stopped, or an interface that is still coming up. */
+static enum rk_err bind_patiently(struct rk_listener *l)
+{
+    struct rk_shell *s = l->shell;
+    uint32_t max = s->config.bind_tries;
+    for (uint32_t tries = 1;; tries++) {
+        int err = take_port(l);
+        if (err == 0) {
+            return RK_OK;
+        }
+        if (tries == max) {
+            return bind_error(l, RK_LEVEL_ERROR, err, "");
+        }
+        if (max != 0 || tries % BIND_LINE_EVERY == 1) {
+            (void)bind_error(l, RK_LEVEL_WARN, err, " Trying again."); /* not the last word */
+        }
+        (void)sleep(BIND_PAUSE_S); /* a signal without a handler ends us, others do not matter */
+    }
 }
 
 enum rk_err rk_listener_bind_all(struct rk_shell *s)
 {
     for (uint32_t i = 0; i < s->config.listen_count; i++) {
-        const struct rk_shell_listen *at = &s->config.listen[i];
-        struct rk_listener *l = &s->listeners[i];
-        struct sockaddr_storage addr;
-        socklen_t len;
-        l->shell = s;
-        l->fd = -1;
-        s->listener_count = i + 1;
-        if (!resolve(at, &addr, &len)) {
-            rk_log_write(s->parts.log, RK_LEVEL_ERROR, "cannot listen on %s: no such host",
-                         at->host);
-            return RK_ERR_INVALID;
+        struct rk_listener *l = add_listener(s, RK_LISTENER_CLIENT, &s->config.listen[i]);
+        int err = take_port(l);
+        if (err != 0) {
+            return bind_error(l, RK_LEVEL_ERROR, err, "");
         }
-        l->fd = open_socket(at, &addr, &len);
-        if (l->fd < 0) {
-            return bind_error(s, at, errno);
-        }
-        add_bound_text(s, l->fd);
     }
-    return RK_OK;
+    if (!s->config.has_ensemble) {
+        return RK_OK;
+    }
+    enum rk_err err = bind_patiently(add_listener(s, RK_LISTENER_ELECTION, &s->config.election));
+    if (err == RK_OK) {
+        err = bind_patiently(add_listener(s, RK_LISTENER_QUORUM, &s->config.quorum));
+    }
+    return err;
 }
 
 /* -- Accepting -------------------------------------------------------------------------------- */
@@ -213,10 +292,20 @@ static void turn_away(struct rk_listener *l, int why)
     }
 }
 
+static void take(struct rk_listener *l, int fd, const struct rk_addr *addr)
+{
+    if (l->kind == RK_LISTENER_CLIENT) {
+        rk_conn_open(l->shell, fd, addr);
+    } else {
+        rk_chan_accept(l->shell,
+                       l->kind == RK_LISTENER_ELECTION ? RK_PORT_ELECTION : RK_PORT_QUORUM, fd,
+                       addr);
+    }
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct rk_listener *l = poll->data;
-    struct rk_shell *s = l->shell;
     (void)events;
     if (status < 0) {
         pause_accepting(l);
@@ -229,7 +318,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             struct rk_addr addr = rk_addr_of(&from);
-            rk_conn_open(s, fd, &addr);
+            take(l, fd, &addr);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno == EMFILE || errno == ENFILE) {
@@ -246,16 +335,16 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 enum rk_err rk_listener_start_all(struct rk_shell *s)
 {
-    int backlog = s->config.backlog > 0 ? s->config.backlog : BACKLOG_MAX;
     s->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (uint32_t i = 0; i < s->listener_count; i++) {
         struct rk_listener *l = &s->listeners[i];
-        if (listen(l->fd, backlog) != 0) {
-            return bind_error(s, &s->config.listen[i], errno);
+        bool has_limit = l->kind == RK_LISTENER_CLIENT && s->config.backlog > 0;
+        if (listen(l->fd, has_limit ? s->config.backlog : BACKLOG_MAX) != 0) {
+            return bind_error(l, RK_LEVEL_ERROR, errno, "");
         }
         int err = uv_poll_init(&s->loop, &l->poll, l->fd);
         if (err != 0) {
-            return bind_error(s, &s->config.listen[i], -err);
+            return bind_error(l, RK_LEVEL_ERROR, -err, "");
         }
         l->poll.data = l;
         err = uv_timer_init(&s->loop, &l->pause);
@@ -274,18 +363,31 @@ static void on_poll_closed(uv_handle_t *handle)
     l->fd = -1;
 }
 
+static void close_listener(struct rk_listener *l)
+{
+    if (l->is_open) {
+        l->is_open = false;
+        uv_close((uv_handle_t *)&l->pause, NULL);
+        uv_close((uv_handle_t *)&l->poll, on_poll_closed);
+    } else if (l->fd >= 0 && uv_is_closing((uv_handle_t *)&l->poll) == 0) {
+        (void)close(l->fd); /* nothing was written */
+        l->fd = -1;
+    }
+}
+
+void rk_listener_close_clients(struct rk_shell *s)
+{
+    for (uint32_t i = 0; i < s->listener_count; i++) {
+        if (s->listeners[i].kind == RK_LISTENER_CLIENT) {
+            close_listener(&s->listeners[i]);
+        }
+    }
+}
+
 void rk_listener_close_all(struct rk_shell *s)
 {
     for (uint32_t i = 0; i < s->listener_count; i++) {
-        struct rk_listener *l = &s->listeners[i];
-        if (l->is_open) {
-            l->is_open = false;
-            uv_close((uv_handle_t *)&l->pause, NULL);
-            uv_close((uv_handle_t *)&l->poll, on_poll_closed);
-        } else if (l->fd >= 0 && uv_is_closing((uv_handle_t *)&l->poll) == 0) {
-            (void)close(l->fd); /* nothing was written */
-            l->fd = -1;
-        }
+        close_listener(&s->listeners[i]);
     }
     if (s->reserve_fd >= 0) {
         (void)close(s->reserve_fd); /* it was /dev/null */

@@ -16,7 +16,8 @@
 #define LINES_PER_SECOND     5u /* of a kind that strangers can cause */
 #define SLAB_SEED            UINT64_C(0x726f6f6b657279)
 
-static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
+static const int our_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+#define SIGNAL_COUNT (sizeof(our_signals) / sizeof(our_signals[0]))
 
 void rk_shell_config_init(struct rk_shell_config *config)
 {
@@ -37,6 +38,9 @@ void rk_shell_config_init(struct rk_shell_config *config)
         .snap_compression = RK_SNAP_PLAIN,
         .purge_keep = 3,
         .shutdown_ms = 5000,
+        .bind_tries = 3,
+        .peer_accepted_max = 256,
+        .peer_queue_bytes = UINT64_C(256) << 20,
     };
 }
 
@@ -95,7 +99,7 @@ static void init_handles(struct rk_shell *s)
     s->stop.data = s;
     s->log_news.data = s;
     s->snap_news.data = s;
-    for (size_t i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++) {
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         err |= uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
     }
@@ -133,6 +137,11 @@ struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
         return NULL;
     }
     init_handles(s);
+    if (!rk_chan_init_all(s)) {
+        rk_log_write(parts->log, RK_LEVEL_ERROR, "out of memory at the start");
+        rk_shell_destroy(s);
+        return NULL;
+    }
     return s;
 }
 
@@ -163,6 +172,7 @@ void rk_shell_destroy(struct rk_shell *s)
     rk_snap_thread_destroy(s->snap_thread);
     rk_listener_close_all(s);
     kill_all(s);
+    rk_chan_kill_all(s);
     close_handle((uv_handle_t *)&s->check);
     close_handle((uv_handle_t *)&s->idle);
     close_handle((uv_handle_t *)&s->tick);
@@ -171,13 +181,14 @@ void rk_shell_destroy(struct rk_shell *s)
     close_handle((uv_handle_t *)&s->stop);
     close_handle((uv_handle_t *)&s->log_news);
     close_handle((uv_handle_t *)&s->snap_news);
-    for (size_t i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++) {
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         close_handle((uv_handle_t *)&s->signals[i]);
     }
     (void)uv_run(&s->loop, UV_RUN_DEFAULT); /* close callbacks only: nothing else is left */
     int err = uv_loop_close(&s->loop);
     RK_ASSERT(err == 0);
     RK_ASSERT(s->conns.live == 0 && s->stats.output_bytes == 0 && s->stats.input_bytes == 0);
+    rk_chan_deinit_all(s);
     rk_effects_deinit(&s->fx);
     rk_slab_deinit(&s->conns);
     rk_bytemap_deinit(&s->ips);
@@ -202,6 +213,33 @@ enum rk_err rk_shell_listen(struct rk_shell *s)
 const char *rk_shell_bound(const struct rk_shell *s)
 {
     return s->bound;
+}
+
+int rk_shell_bind_status(const struct rk_shell *s)
+{
+    return s->bind_status;
+}
+
+uint16_t rk_shell_peer_port(const struct rk_shell *s, enum rk_chan_port port)
+{
+    enum rk_listener_kind kind =
+        port == RK_PORT_ELECTION ? RK_LISTENER_ELECTION : RK_LISTENER_QUORUM;
+    for (uint32_t i = 0; i < s->listener_count; i++) {
+        if (s->listeners[i].kind == kind) {
+            return s->listeners[i].port;
+        }
+    }
+    return 0;
+}
+
+/* Logs, snapshots, listeners, epoll, stdio, and some to spare. A socket that is accepted over the
+ * limit is closed before the next one. */
+#define FDS_FOR_OURSELVES 64u
+
+uint32_t rk_shell_fds_needed(const struct rk_shell_config *config)
+{
+    uint32_t dials = RK_LOOKUPS_MAX + RK_LOOKUPS_MAX; /* each member's two ports, and to spare */
+    return FDS_FOR_OURSELVES + (config->has_ensemble ? 2 * config->peer_accepted_max + dials : 0);
 }
 
 static void on_purge(uv_timer_t *timer)
@@ -241,8 +279,8 @@ enum rk_err rk_shell_start(struct rk_shell *s)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     int err = sigaction(SIGPIPE, &ignore, NULL);
     err |= uv_check_start(&s->check, on_check);
-    for (size_t i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++) {
-        err |= uv_signal_start(&s->signals[i], on_signal, stop_signals[i]);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        err |= uv_signal_start(&s->signals[i], on_signal, our_signals[i]);
     }
     if (err != 0) {
         rk_log_write(s->parts.log, RK_LEVEL_ERROR, "cannot watch for signals");
@@ -281,8 +319,8 @@ static void begin_stop(struct rk_shell *s, int number)
     rk_log_write(s->parts.log, RK_LEVEL_INFO, "stopping on %s",
                  number == SIGTERM ? "SIGTERM" : "SIGINT");
     (void)rk_notify_send("STOPPING=1"); /* systemd sees the exit anyway */
-    rk_listener_close_all(s);
-    (void)uv_timer_stop(&s->purge); /* always 0 */
+    rk_listener_close_clients(s);       /* other servers are needed for handing over */
+    (void)uv_timer_stop(&s->purge);     /* always 0 */
     int err = uv_timer_start(&s->stop, on_stop_late, (uint64_t)s->config.shutdown_ms, 0);
     RK_ASSERT(err == 0);
     s->stop_phase = RK_STOP_DRAINING;
@@ -293,9 +331,27 @@ static void begin_stop(struct rk_shell *s, int number)
     rk_turn_settle(s);
 }
 
+/* Another leader, please: before maintenance of this one. */
+static void hand_over(struct rk_shell *s)
+{
+    if (!s->config.has_ensemble) {
+        rk_log_write(s->parts.log, RK_LEVEL_INFO, "SIGUSR2 ignored: there is no other server");
+        return;
+    }
+    rk_log_write(s->parts.log, RK_LEVEL_INFO, "SIGUSR2: another leader is asked for");
+    rk_turn_begin(s);
+    struct rk_event event = rk_turn_event(s, RK_EV_HAND_OVER, 0);
+    rk_turn_step(s, &event);
+    rk_turn_settle(s);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct rk_shell *s = handle->data;
+    if (number == SIGUSR2) {
+        hand_over(s);
+        return;
+    }
     if (number == SIGHUP) {
         rk_log_write(s->parts.log, RK_LEVEL_INFO,
                      "SIGHUP ignored: the configuration is read at start, log lines go to stderr");
@@ -313,6 +369,9 @@ void rk_shell_check_stop(struct rk_shell *s)
     if (s->stop_phase == RK_STOP_DRAINING && rk_core_is_drained(s->parts.core) &&
         s->log_report.durable >= s->appended) {
         s->stop_phase = RK_STOP_FLUSHING;
+        rk_listener_close_all(s);
+        s->is_ending = true;
+        rk_chan_close_all(s);
         for (uint32_t slot = 1; slot < s->conns.high; slot++) {
             struct rk_conn *c = rk_slab_at(&s->conns, slot);
             if (c->magic == RK_CONN_MAGIC) {
@@ -321,7 +380,7 @@ void rk_shell_check_stop(struct rk_shell *s)
         }
         rk_turn_settle(s);
     }
-    if (s->stop_phase == RK_STOP_FLUSHING && rk_list_empty(&s->stalled)) {
+    if (s->stop_phase == RK_STOP_FLUSHING && rk_list_empty(&s->stalled) && s->chan_count == 0) {
         s->stop_phase = RK_STOP_DONE;
         uv_stop(&s->loop);
     }
@@ -341,6 +400,7 @@ int rk_shell_run(struct rk_shell *s)
 void rk_shell_stats(const struct rk_shell *s, struct rk_shell_stats *ret)
 {
     *ret = s->stats;
+    ret->peer_chans = s->chan_count;
     ret->fsync_us = s->log_report.commit_us;
     ret->commit_records = s->log_report.commit_records;
     ret->is_log_full = s->log_report.is_full;

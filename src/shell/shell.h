@@ -11,13 +11,15 @@
 #include "core/core.h"
 #include "shell/admin_hook.h"
 #include "shell/log.h"
+#include "shell/lookup.h"
 #include "store/recover.h"
 #include "store/snap.h"
 #include "store/wal.h"
 
 struct rk_shell;
 
-#define RK_SHELL_HOST_MAX 256u
+#define RK_SHELL_HOST_MAX     256u
+#define RK_EXIT_ELECTION_PORT 14 /* spec-quorum A11: cannot bind the election port */
 
 /* host "": every address of the machine, IPv4 and IPv6. Port 0: any free one (see rk_shell_bound).
  */
@@ -59,6 +61,16 @@ struct rk_shell_config {
     uint32_t purge_keep;                       /* autopurge.snapRetainCount */
 
     int64_t shutdown_ms; /* rookery.shutdownMs: what is in flight may take this long */
+
+    /* -- other servers ----------------------------------------------------------------------------
+     */
+    bool has_ensemble;               /* else the rest means nothing */
+    struct rk_shell_listen election; /* bound and accepting as long as the process lives, both */
+    struct rk_shell_listen quorum;
+    uint32_t bind_tries;        /* electionPortBindRetry, 1 s apart; 0: for ever */
+    bool peer_tcp_keepalive;    /* tcpKeepAlive */
+    uint32_t peer_accepted_max; /* rookery.peer.accepted: channels accepted, of each port */
+    uint64_t peer_queue_bytes;  /* rookery.peer.queueBytes: unsent on a channel, then it ends */
 };
 
 /* Every default; listen stays empty. */
@@ -71,6 +83,7 @@ struct rk_shell_parts {
     struct rk_core *core;
     const struct rk_disk *disk;        /* safe to use from two threads */
     const struct rk_admin_hook *admin; /* NULL: no four-letter words */
+    rk_lookup_fn lookup;               /* of hosts to dial; NULL: the system's */
 };
 
 /* NULL without memory or without what libuv needs; a line says why. */
@@ -79,15 +92,23 @@ struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
 /* Accepts NULL and half-started. */
 void rk_shell_destroy(struct rk_shell *s);
 
-/* Takes the ports without accepting yet. RK_ERR_BUSY, RK_ERR_INVALID (no such address),
- * RK_ERR_DENIED, RK_ERR_IO: logged. */
+/* Takes the ports without accepting yet; those for other servers are tried for again, which may
+ * take as long as bind_tries says. RK_ERR_BUSY, RK_ERR_INVALID (no such address), RK_ERR_DENIED,
+ * RK_ERR_IO: logged. */
 enum rk_err rk_shell_bind(struct rk_shell *s) RK_MUST_CHECK;
+/* After bind or listen failed: what the process should end with, RK_EXIT_ELECTION_PORT, 2 for an
+ * address that this machine does not have, 1 for everything else. */
+int rk_shell_bind_status(const struct rk_shell *s);
 /* Starts the threads and the core (its rk_core_start). */
 enum rk_err rk_shell_start(struct rk_shell *s) RK_MUST_CHECK;
-/* Clients may come. */
+/* Clients and other servers may come. */
 enum rk_err rk_shell_listen(struct rk_shell *s) RK_MUST_CHECK;
 /* "127.0.0.1:2181, [0:0:0:0:0:0:0:1]:2181": what was bound. Valid until destroy. */
 const char *rk_shell_bound(const struct rk_shell *s);
+/* The bound port for other servers; 0 without an ensemble. */
+uint16_t rk_shell_peer_port(const struct rk_shell *s, enum rk_chan_port port);
+/* File descriptors that are needed beside those of clients, at most. */
+uint32_t rk_shell_fds_needed(const struct rk_shell_config *config);
 /* Serves until SIGTERM or SIGINT; returns the exit status. A second signal ends the process at
  * once. */
 int rk_shell_run(struct rk_shell *s);
@@ -117,6 +138,14 @@ struct rk_shell_stats {
     bool is_log_full;
     uint64_t snapshots_written, snapshots_failed, purged_files;
     bool is_shutting_down;
+    /* other servers */
+    uint32_t peer_chans;    /* channels now, whatever they do */
+    uint64_t peer_accepted; /* ever */
+    uint64_t peer_refused;  /* over peer_accepted_max */
+    uint64_t peer_dials;    /* ever */
+    uint64_t peer_dials_failed;
+    uint64_t peer_bytes_read, peer_bytes_written;
+    uint64_t peer_queue_bytes; /* held now for those that do not take what is sent */
 };
 void rk_shell_stats(const struct rk_shell *s, struct rk_shell_stats *ret);
 /* srst: summaries and the totals that Apache resets. */

@@ -4,6 +4,7 @@
 #define RK_SHELL_SHELL_INT_H
 
 #include "base/slab.h"
+#include "shell/chan.h"
 #include "shell/conn.h"
 #include "shell/log_thread.h"
 #include "shell/shell.h"
@@ -11,15 +12,24 @@
 
 #include <uv.h>
 
-#define RK_LISTENERS_MAX  16u
+#define RK_LISTENERS_MAX  16u /* for clients; and two for other servers */
 #define RK_BOUND_TEXT_MAX 1024u
+
+enum rk_listener_kind {
+    RK_LISTENER_CLIENT,
+    RK_LISTENER_ELECTION,
+    RK_LISTENER_QUORUM,
+};
 
 struct rk_listener {
     struct rk_shell *shell;
+    enum rk_listener_kind kind;
+    const struct rk_shell_listen *at;
     uv_poll_t poll;
     uv_timer_t pause;
-    int fd;       /* -1: none */
-    bool is_open; /* the handles live */
+    int fd;        /* -1: none */
+    bool is_open;  /* the handles live */
+    uint16_t port; /* bound */
 };
 
 /* Output of this turn: bytes of the effects, for one connection. */
@@ -50,9 +60,10 @@ struct rk_shell {
     uv_idle_t idle; /* on: the next turn must not wait */
     uv_async_t log_news, snap_news;
     uv_timer_t tick, chores, purge, stop;
-    uv_signal_t signals[3];
-    struct rk_listener listeners[RK_LISTENERS_MAX];
+    uv_signal_t signals[4];
+    struct rk_listener listeners[RK_LISTENERS_MAX + 2];
     uint32_t listener_count;
+    int bind_status; /* of the process, when listening failed */
     char bound[RK_BOUND_TEXT_MAX];
     int reserve_fd;
 
@@ -65,6 +76,7 @@ struct rk_shell {
     int64_t tick_due_ms;     /* what the tick timer is armed for */
     int64_t tick_put_off_ms; /* when a late tick was put off last */
     struct rk_effects fx;
+    size_t fx_seen; /* effects that chan.c has looked ahead at */
     struct rk_seg *segs;
     uint32_t seg_count, seg_cap;
 
@@ -75,10 +87,24 @@ struct rk_shell {
     struct rk_bytemap ips;
     struct rk_link sessionless, lingering, stalled, dirty, backlog, gone;
 
+    /* -- other servers ----------------------------------------------------------------------------
+     */
+    struct rk_map chans_by_id;
+    struct rk_link chans, chans_dirty, chans_flushed;
+    uint32_t chan_count;
+    uint32_t chans_accepted[2]; /* by enum rk_chan_port */
+    rk_chan_id last_accepted;
+    uv_timer_t chan_timer;
+    int64_t chan_due_ms; /* what it is armed for */
+    uv_async_t lookup_news;
+    struct rk_resolver *resolver;
+    bool is_ending; /* the core hears nothing more */
+
     /* -- disk -------------------------------------------------------------------------------------
      */
     rk_zxid appended;
     bool must_wake_log;
+    bool is_log_open;                /* its mailbox is locked for the effects under way */
     struct rk_log_report log_report; /* as last handed to the core */
     struct rk_snap_report snap_report;
     uint32_t slices_in_flight;
@@ -112,6 +138,7 @@ void rk_turn_report_snap(struct rk_shell *s);
 
 enum rk_err rk_listener_bind_all(struct rk_shell *s) RK_MUST_CHECK;
 enum rk_err rk_listener_start_all(struct rk_shell *s) RK_MUST_CHECK;
+void rk_listener_close_clients(struct rk_shell *s);
 void rk_listener_close_all(struct rk_shell *s);
 
 /* -- shell.c ---------------------------------------------------------------------------------- */

@@ -11,8 +11,9 @@
 /* So much output is not kept waiting for the end of the turn: clients work while we go on. */
 #define TURN_OUTPUT_BYTES (16u << 10)
 
-#define IOV_MAX_OURS 64u
-#define SLICES_MAX   2u /* handed to the snapshot thread and not written yet */
+#define IOV_MAX_OURS  64u
+#define IOV_MAX_CHANS 256u
+#define SLICES_MAX    2u /* handed to the snapshot thread and not written yet */
 
 /* -- Events ----------------------------------------------------------------------------------- */
 
@@ -43,6 +44,20 @@ void rk_turn_step(struct rk_shell *s, const struct rk_event *event)
 
 /* -- Effects: output -------------------------------------------------------------------------- */
 
+/* Its number, from 1. */
+static uint32_t new_seg(struct rk_shell *s, size_t offset, size_t len)
+{
+    if (s->seg_count == s->seg_cap) {
+        uint32_t cap = s->seg_cap == 0 ? 256 : s->seg_cap * 2;
+        s->segs = rk_mem_must_resize(s->parts.mem, s->segs, s->seg_cap * sizeof(s->segs[0]),
+                                     cap * sizeof(s->segs[0]));
+        s->seg_cap = cap;
+    }
+    s->segs[s->seg_count] = (struct rk_seg){.len = (uint32_t)len, .offset = offset};
+    s->seg_count++;
+    return s->seg_count;
+}
+
 static void add_seg(struct rk_shell *s, rk_conn_id id, size_t offset, size_t len)
 {
     struct rk_conn *c = rk_conn_find(s, id);
@@ -53,22 +68,46 @@ static void add_seg(struct rk_shell *s, rk_conn_id id, size_t offset, size_t len
         c->is_established = true;
         rk_list_unlink(&c->phase_link);
     }
-    if (s->seg_count == s->seg_cap) {
-        uint32_t cap = s->seg_cap == 0 ? 256 : s->seg_cap * 2;
-        s->segs = rk_mem_must_resize(s->parts.mem, s->segs, s->seg_cap * sizeof(s->segs[0]),
-                                     cap * sizeof(s->segs[0]));
-        s->seg_cap = cap;
-    }
-    s->segs[s->seg_count] = (struct rk_seg){.len = (uint32_t)len, .offset = offset};
-    s->seg_count++;
+    uint32_t seg = new_seg(s, offset, len);
     if (c->is_dirty) {
-        s->segs[c->seg_last - 1].next = s->seg_count;
+        s->segs[c->seg_last - 1].next = seg;
     } else {
         c->is_dirty = true;
-        c->seg_first = s->seg_count;
+        c->seg_first = seg;
         rk_list_push(&s->dirty, &c->dirty_link);
     }
-    c->seg_last = s->seg_count;
+    c->seg_last = seg;
+}
+
+static void add_chan_seg(struct rk_shell *s, rk_chan_id id, size_t offset, size_t len)
+{
+    struct rk_chan *ch = rk_chan_find(s, id);
+    if (ch == NULL || len == 0) {
+        return; /* it ended before the core heard of that */
+    }
+    RK_ASSERT(ch->state == RK_CHAN_OPEN);
+    rk_chan_set_dirty(ch);
+    uint32_t seg = new_seg(s, offset, len);
+    if (ch->seg_first != 0) {
+        s->segs[ch->seg_last - 1].next = seg;
+    } else {
+        ch->seg_first = seg;
+    }
+    ch->seg_last = seg;
+    ch->out_sent += len;
+}
+
+/* The next segments of a chain as buffers. */
+static uint32_t collect(const struct rk_shell *s, uint32_t *at, uv_buf_t *bufs, uint32_t max)
+{
+    uint32_t count = 0;
+    while (*at != 0 && count < max) {
+        const struct rk_seg *seg = &s->segs[*at - 1];
+        bufs[count] = uv_buf_init((char *)s->fx.bytes.data + seg->offset, seg->len);
+        count++;
+        *at = seg->next;
+    }
+    return count;
 }
 
 static void flush(struct rk_shell *s, struct rk_conn *c)
@@ -77,20 +116,30 @@ static void flush(struct rk_shell *s, struct rk_conn *c)
     uint32_t at = c->seg_first;
     c->is_dirty = false;
     while (at != 0 && c->state != RK_CONN_DEAD) {
-        uint32_t count = 0;
-        while (at != 0 && count < IOV_MAX_OURS) {
-            const struct rk_seg *seg = &s->segs[at - 1];
-            bufs[count] = uv_buf_init((char *)s->fx.bytes.data + seg->offset, seg->len);
-            count++;
-            at = seg->next;
-        }
+        uint32_t count = collect(s, &at, bufs, IOV_MAX_OURS);
         rk_output_send(c, bufs, count);
     }
 }
 
+static void flush_chan(struct rk_shell *s, struct rk_chan *ch)
+{
+    uv_buf_t bufs[IOV_MAX_CHANS];
+    uint32_t at = ch->seg_first;
+    ch->is_dirty = false;
+    while (at != 0 && ch->state != RK_CHAN_ENDING) {
+        uint32_t count = collect(s, &at, bufs, IOV_MAX_CHANS);
+        rk_chan_send(ch, bufs, count);
+    }
+    rk_chan_turn_done(ch);
+}
+
+/* Other servers first: clients of all of them wait for what goes there. */
 static void flush_dirty(struct rk_shell *s)
 {
     struct rk_link *it;
+    while ((it = rk_list_pop(&s->chans_dirty)) != NULL) {
+        flush_chan(s, RK_CONTAINER_OF(it, struct rk_chan, dirty_link));
+    }
     while ((it = rk_list_pop(&s->dirty)) != NULL) {
         flush(s, RK_CONTAINER_OF(it, struct rk_conn, dirty_link));
     }
@@ -207,9 +256,25 @@ static void run_snap_effect(struct rk_shell *s, const struct rk_effect *fx)
     }
 }
 
+/* The log thread's mailbox is opened once for all effects. */
+static void run_log_effect(struct rk_shell *s, const struct rk_effect *fx)
+{
+    if (!s->is_log_open) {
+        rk_log_thread_begin(s->log_thread);
+        s->is_log_open = true;
+    }
+    if (fx->kind == RK_FX_ROLL) {
+        rk_log_thread_roll(s->log_thread);
+        return;
+    }
+    RK_ASSERT(fx->u.log.zxid > s->appended);
+    s->appended = fx->u.log.zxid;
+    s->stats.log_appended_bytes += fx->len;
+    rk_log_thread_append(s->log_thread, fx->u.log.zxid, rk_effects_bytes(&s->fx, fx));
+}
+
 static void run_effects(struct rk_shell *s)
 {
-    bool is_log_open = false;
     for (size_t i = 0; i < s->fx.count; i++) {
         const struct rk_effect *fx = &s->fx.items[i];
         switch (fx->kind) {
@@ -223,18 +288,7 @@ static void run_effects(struct rk_shell *s)
             break;
         case RK_FX_APPEND:
         case RK_FX_ROLL:
-            if (!is_log_open) {
-                rk_log_thread_begin(s->log_thread);
-                is_log_open = true;
-            }
-            if (fx->kind == RK_FX_ROLL) {
-                rk_log_thread_roll(s->log_thread);
-                break;
-            }
-            RK_ASSERT(fx->u.log.zxid > s->appended);
-            s->appended = fx->u.log.zxid;
-            s->stats.log_appended_bytes += fx->len;
-            rk_log_thread_append(s->log_thread, fx->u.log.zxid, rk_effects_bytes(&s->fx, fx));
+            run_log_effect(s, fx);
             break;
         case RK_FX_CLOSE:
         case RK_FX_PAUSE:
@@ -250,13 +304,21 @@ static void run_effects(struct rk_shell *s)
         case RK_FX_NOTE:
             write_note(s, fx);
             break;
-        case RK_FX_CHAN_DIAL:
         case RK_FX_CHAN_SEND:
+            add_chan_seg(s, fx->u.chan.chan, fx->offset, fx->len);
+            break;
         case RK_FX_CHAN_SEND_MANY:
+            for (uint32_t k = 0; k < fx->u.many.count; k++) {
+                add_chan_seg(s, s->fx.conns[fx->u.many.first + k], fx->offset, fx->len);
+            }
+            break;
+        case RK_FX_CHAN_DIAL:
         case RK_FX_CHAN_MARK:
         case RK_FX_CHAN_PAUSE:
         case RK_FX_CHAN_RESUME:
         case RK_FX_CHAN_CLOSE:
+            rk_chan_run_effect(s, fx);
+            break;
         case RK_FX_EPOCH:
         case RK_FX_TRUNCATE:
         case RK_FX_RELOAD:
@@ -264,12 +326,14 @@ static void run_effects(struct rk_shell *s)
             rk_panic(__FILE__, __LINE__, "an ensemble's effect in a standalone server");
         }
     }
-    if (is_log_open) {
+    if (s->is_log_open) {
+        s->is_log_open = false;
         rk_log_thread_end(s->log_thread);
         s->must_wake_log = true;
     }
     flush_dirty(s);
     rk_effects_reset(&s->fx);
+    s->fx_seen = 0;
 }
 
 static void tell_gone(struct rk_shell *s)
@@ -342,7 +406,8 @@ static void on_idle(uv_idle_t *idle)
 
 static void arm_idle(struct rk_shell *s)
 {
-    bool must_go_on = !rk_list_empty(&s->backlog) || s->is_slice_due;
+    bool must_go_on =
+        !rk_list_empty(&s->backlog) || !rk_list_empty(&s->chans_flushed) || s->is_slice_due;
     bool is_on = uv_is_active((uv_handle_t *)&s->idle) != 0;
     if (must_go_on != is_on) {
         int err = must_go_on ? uv_idle_start(&s->idle, on_idle) : uv_idle_stop(&s->idle);
@@ -445,6 +510,7 @@ void rk_turn_report_snap(struct rk_shell *s)
 
 void rk_turn_end(struct rk_shell *s)
 {
+    rk_chan_tell_flushed(s);
     rk_input_run_backlog(s);
     if (s->is_slice_due) {
         next_slice(s);

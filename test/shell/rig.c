@@ -20,6 +20,8 @@
 #include "base/mem_libc.h"
 #include "shell/digest.h"
 
+rk_lookup_fn rig_lookup;
+
 static uint32_t crc32_of(uint32_t crc, const void *data, size_t len)
 {
     return (uint32_t)crc32_z(crc, data, len);
@@ -227,8 +229,12 @@ void rig_open(struct rig *r, const struct rk_shell_config *config,
     struct rk_shell_config with_port = *config;
     with_port.listen = &listen;
     with_port.listen_count = 1;
-    struct rk_shell_parts parts = {
-        .mem = &r->mem, .log = &r->log, .core = r->core, .disk = &r->disk, .admin = admin};
+    struct rk_shell_parts parts = {.mem = &r->mem,
+                                   .log = &r->log,
+                                   .core = r->core,
+                                   .disk = &r->disk,
+                                   .admin = admin,
+                                   .lookup = rig_lookup};
     r->shell = rk_shell_create(&with_port, &parts);
     assert_non_null(r->shell);
     assert_int_equal(rk_shell_bind(r->shell), RK_OK);

@@ -30,6 +30,9 @@ struct rig {
     uint16_t port;
 };
 
+/* What rig_open gives the shell; NULL: the system's. */
+extern rk_lookup_fn rig_lookup;
+
 /* Defaults with short times; change what the test is about, then rig_open. */
 void rig_config(struct rk_shell_config *config);
 void rig_open(struct rig *r, const struct rk_shell_config *config,
