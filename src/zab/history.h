@@ -80,11 +80,13 @@ struct rk_sync_question {
     bool can_use_disk; /* snapshotSizeFactor >= 0 and the log files reach back far enough */
 };
 
-/* After the plan the learner has what history and last_applied say, whatever its own tail was.
- * TRUNC is chosen only when the peer's last and the target are of one epoch, whose leader was one
- * and the same: only then is the target certainly in the peer's log. Apache truncates over epochs
- * in row 3 (ZOOKEEPER-2832). Its TRUNC in the middle of a walk cannot happen where histories have
- * no gaps.
+/* After the plan the learner has what history and last_applied say, whatever its own tail was. What
+ * learners were told to be committed must have been applied here: nobody may be asked to cut that.
+ *
+ * TRUNC stays within one epoch. Over epochs its target is often where a snapshot ended on which the
+ * peer's log builds, and Apache's learner, told by Apache's leader in row 3 to cut to what is not
+ * in its log, cuts behind the next record instead. A TRUNC in the middle of a walk, which Apache
+ * has as well, cannot happen where histories have no gaps.
  *
  * RK_SYNC_DISK is returned with kind SNAP: whoever can read log files sends those up to history's
  * min first; others send the snapshot. */
