@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define LINE_MAX 1024u
+#define MESSAGE_MAX 1024u
 
 void rk_server_config_init(struct rk_server_config *config, struct rk_mem *mem)
 {
@@ -54,24 +54,32 @@ char *rk_config_trim(struct rk_server_config *config, const char *text)
 /* -- Messages
  * --------------------------------------------------------------------------------------- */
 
+void *rk_config_grow(struct rk_server_config *config, void *items, uint32_t count, uint32_t *cap,
+                     size_t item_bytes)
+{
+    RK_ASSERT(count <= *cap);
+    if (count < *cap) {
+        return items;
+    }
+    *cap = *cap == 0 ? 16 : 2 * *cap;
+    void *all = rk_arena_alloc(&config->arena, *cap * item_bytes);
+    if (count > 0) {
+        memcpy(all, items, count * item_bytes);
+    }
+    return all;
+}
+
 static struct rk_config_message *new_message(struct rk_server_config *config)
 {
-    if (config->message_count == config->message_cap) {
-        uint32_t cap = config->message_cap == 0 ? 16 : 2 * config->message_cap;
-        struct rk_config_message *all = rk_arena_alloc(&config->arena, cap * sizeof(*all));
-        if (config->message_count > 0) {
-            memcpy(all, config->messages, config->message_count * sizeof(*all));
-        }
-        config->messages = all;
-        config->message_cap = cap;
-    }
+    config->messages = rk_config_grow(config, config->messages, config->message_count,
+                                      &config->message_cap, sizeof(*config->messages));
     return &config->messages[config->message_count++];
 }
 
 void rk_config_say(struct rk_server_config *config, enum rk_log_level level,
                    const struct rk_config_place *place, const char *format, ...)
 {
-    char text[LINE_MAX];
+    char text[MESSAGE_MAX];
     size_t used = 0;
     va_list args;
     text[0] = '\0';

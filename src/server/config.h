@@ -51,6 +51,9 @@ struct rk_server_config {
     bool datadir_autocreate;
     enum rk_log_level log_level;
     const char *file; /* zoo.cfg; NULL: none */
+    /* Of a member of an ensemble, also in core.ensemble (but may_initialize, which the program
+     * fills in); NULL: standalone. */
+    struct rk_ensemble_config *ensemble;
 
     struct rk_config_message *messages;
     uint32_t message_count, message_cap;
@@ -62,6 +65,12 @@ struct rk_server_config {
     uint32_t providers;               /* authProvider.*: bits of enum rk_config_provider */
     struct rk_config_member *members; /* server.N lines */
     uint32_t member_count, member_cap;
+    uint32_t bad_member_count;      /* those that could not be read */
+    struct rk_config_share *shares; /* group.G and weight.S lines */
+    uint32_t share_count, share_cap;
+    struct rk_config_other *others; /* keys not honoured that concern members of an ensemble only */
+    uint32_t other_count, other_cap;
+    const struct rk_config_member *self; /* the line that myid names */
 };
 
 void rk_server_config_init(struct rk_server_config *config, struct rk_mem *mem);

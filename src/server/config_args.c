@@ -159,6 +159,7 @@ void rk_config_print(const struct rk_server_config *config, FILE *out)
             (void)fprintf(out, "  # %s:%u\n", s->file, (unsigned)s->line);
         }
     }
+    rk_config_print_ensemble(config, out);
     (void)fprintf(out, "# %s\n",
                   config->error_count == 0 ? "the server would start with this"
                                            : "the server would not start with this");
@@ -180,5 +181,5 @@ void rk_config_print_help(FILE *out)
         "  --help          print this\n"
         "\n"
         "Exit status: 0 stopped in order, 1 unexpected, 2 bad arguments or configuration, 3 data\n"
-        "directory inaccessible or in use, 10 writing to disk failed.\n");
+        "directory inaccessible or in use, 10 writing to disk failed, 14 election port taken.\n");
 }

@@ -150,11 +150,16 @@ static void add_addresses(struct rk_server_config *config, const char *list, uin
     }
 }
 
+bool rk_config_is_wildcard(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
 /* Is the address given in zoo.cfg the one of the server's own line? A wildcard only needs the port.
  * ZK: QuorumPeerConfig.setupClientPort */
-static bool agrees(const struct rk_config_member *self, const char *address, int64_t port)
+static bool agrees(const struct rk_member *self, const char *address, int64_t port)
 {
-    bool is_any = address == NULL || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+    bool is_any = address == NULL || rk_config_is_wildcard(address);
     return port == self->client_port && (is_any || strcasecmp(address, self->client_host) == 0);
 }
 
@@ -162,7 +167,7 @@ static void derive_listen(struct rk_server_config *config)
 {
     int64_t port = number(config, RK_KEY_client_port);
     const char *address = rk_config_text(config, RK_KEY_client_port_address);
-    const struct rk_config_member *self = rk_config_self(config);
+    const struct rk_member *self = config->self == NULL ? NULL : &config->self->member;
     config->shell.listen = config->listen;
     config->shell.backlog = (int32_t)number(config, RK_KEY_listen_backlog);
     if (number(config, RK_KEY_secure_client_port) > 0 ||
@@ -175,11 +180,11 @@ static void derive_listen(struct rk_server_config *config)
     if (self != NULL && self->has_client) {
         if (port >= 0 && !agrees(self, address, port)) {
             rk_config_say(
-                config, RK_LEVEL_ERROR, &self->place,
+                config, RK_LEVEL_ERROR, &config->self->place,
                 "the client address of this line differs from clientPort and clientPortAddress");
         }
         port = self->client_port;
-        address = *self->client_host == '\0' ? NULL : self->client_host;
+        address = rk_config_is_wildcard(self->client_host) ? NULL : self->client_host;
     }
     if (port < 0) {
         say_at(config, RK_LEVEL_ERROR, RK_KEY_client_port_address,
@@ -442,18 +447,19 @@ static void check_peer_type(struct rk_server_config *config)
     if (type == NULL || strcasecmp(type, "participant") == 0) {
         return;
     }
-    if (strcasecmp(type, "observer") == 0) {
-        say_at(config, RK_LEVEL_INFO, RK_KEY_peer_type,
-               "peerType=observer is not used: a server alone observes nobody");
-    } else {
+    if (strcasecmp(type, "observer") != 0) {
         say_at(config, RK_LEVEL_ERROR, RK_KEY_peer_type,
                "peerType must be participant or observer");
+    } else if (config->ensemble == NULL) {
+        say_at(config, RK_LEVEL_INFO, RK_KEY_peer_type,
+               "peerType=observer is not used: a server alone observes nobody");
     }
 }
 
 void rk_config_derive(struct rk_server_config *config)
 {
     rk_config_check_members(config);
+    rk_config_tell_others(config);
     check_peer_type(config);
     derive_dirs(config);
     derive_listen(config);
@@ -465,6 +471,7 @@ void rk_config_derive(struct rk_server_config *config)
     derive_log(config);
     derive_own(config);
     derive_words(config);
+    rk_config_derive_ensemble(config);
     rk_config_derive_auth(config);
 }
 

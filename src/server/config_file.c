@@ -57,6 +57,15 @@ bool rk_config_slurp(struct rk_server_config *config, const char *file, struct r
 /* -- One key
  * ---------------------------------------------------------------------------------------- */
 
+/* What concerns members only is told when it is known whether this is one. */
+static void keep_other(struct rk_server_config *config, const struct rk_other_key *other,
+                       const char *name, const struct rk_config_place *place)
+{
+    config->others = rk_config_grow(config, config->others, config->other_count, &config->other_cap,
+                                    sizeof(*config->others));
+    config->others[config->other_count++] = (struct rk_config_other){other, name, *place};
+}
+
 static void set_other(struct rk_server_config *config, const struct rk_other_key *other,
                       const char *name, const char *value, const struct rk_config_place *place)
 {
@@ -64,8 +73,10 @@ static void set_other(struct rk_server_config *config, const struct rk_other_key
         return;
     }
     switch (other->why) {
-    case RK_OTHER_ENSEMBLE:
-        rk_config_say(config, RK_LEVEL_INFO, place, "%s is not used: %s", name, other->reason);
+    case RK_OTHER_MEMBER_LATER:
+    case RK_OTHER_MEMBER_NO_USE:
+    case RK_OTHER_MEMBER_NEEDED:
+        keep_other(config, other, name, place);
         break;
     case RK_OTHER_LATER:
         rk_config_say(config, RK_LEVEL_WARN, place, "%s is known but not supported yet: %s", name,

@@ -20,12 +20,23 @@ struct rk_config_place {
 
 /* One server.N line. */
 struct rk_config_member {
-    int64_t sid;
+    struct rk_member member;
     struct rk_config_place place;
-    bool is_observer;
-    bool has_client;         /* it tells the client address, too */
-    const char *client_host; /* "": any */
-    uint16_t client_port;
+};
+
+/* One group.G or weight.S line. */
+struct rk_config_share {
+    bool is_weight;
+    int64_t number;
+    const char *value;
+    struct rk_config_place place;
+};
+
+/* A key of RK_OTHER_MEMBER_*, kept until it is known whether this is a member. */
+struct rk_config_other {
+    const struct rk_other_key *key;
+    const char *name;
+    struct rk_config_place place;
 };
 
 /* -- config.c: messages and settings
@@ -49,16 +60,27 @@ void rk_config_preset(struct rk_server_config *config, enum rk_key_id id, const 
 void rk_config_set(struct rk_server_config *config, enum rk_key_id id, const char *name,
                    const char *value, struct rk_config_place place);
 
+/* Room for one more behind count items of an array in the arena; *cap grows. */
+void *rk_config_grow(struct rk_server_config *config, void *items, uint32_t count, uint32_t *cap,
+                     size_t item_bytes);
+
 /* -- config_servers.c
  * ------------------------------------------------------------------------------- */
 
-/* A server.N, group or weight line of zoo.cfg or of the dynamic file. */
+/* A server.N, group.G or weight.S line of zoo.cfg or of the dynamic file. */
 void rk_config_add_member(struct rk_server_config *config, const char *name, const char *value,
                           struct rk_config_place place);
-/* Reads the dynamic file if one is named, and decides whether this is a standalone server. */
+/* Reads the dynamic file if one is named, decides whether this is a standalone server (then
+ * config->ensemble stays NULL), and which line of the list is its own. */
 void rk_config_check_members(struct rk_server_config *config);
-/* The line of the server that data_dir/myid names; NULL if there is none. */
-const struct rk_config_member *rk_config_self(struct rk_server_config *config);
+
+/* -- config_ensemble.c
+ * ------------------------------------------------------------------------------ */
+
+/* Names the keys that a standalone server does not use, or those that a member should have. */
+void rk_config_tell_others(struct rk_server_config *config);
+void rk_config_derive_ensemble(struct rk_server_config *config);
+void rk_config_print_ensemble(const struct rk_server_config *config, FILE *out);
 
 /* -- config_file.c
  * ---------------------------------------------------------------------------------- */
@@ -69,6 +91,8 @@ bool rk_config_slurp(struct rk_server_config *config, const char *file, struct r
 /* -- config_derive.c
  * -------------------------------------------------------------------------------- */
 
+/* "0.0.0.0" or "::": every address of the machine. */
+bool rk_config_is_wildcard(const char *address);
 void rk_config_derive(struct rk_server_config *config);
 /* config_auth.c: who may log in how. */
 void rk_config_derive_auth(struct rk_server_config *config);

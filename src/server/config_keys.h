@@ -27,9 +27,12 @@ void rk_key_form(const struct rk_key *key, char *out, size_t cap);
  * ---------------------------------------------- */
 
 enum rk_other_why {
-    RK_OTHER_ENSEMBLE, /* a standalone Apache does not use it either */
-    RK_OTHER_LATER,    /* not supported yet */
-    RK_OTHER_NO_USE,   /* nothing here to which it could apply */
+    RK_OTHER_LATER,  /* not supported yet */
+    RK_OTHER_NO_USE, /* nothing here to which it could apply */
+    /* The same in an ensemble; a standalone Apache does not use it either. */
+    RK_OTHER_MEMBER_LATER,
+    RK_OTHER_MEMBER_NO_USE,
+    RK_OTHER_MEMBER_NEEDED, /* not supported yet, and a member must not run without it */
 };
 
 struct rk_other_key {

@@ -6,35 +6,37 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEAP   "it tunes the JVM's heap use"
-#define POOL   "there are no such threads here"
-#define QUORUM "it is for ensembles, which come with a later version"
-#define TLS    "TLS comes with a later version"
-#define SASL   "SASL logins come with a later version"
-#define HTTP   "the HTTP admin page comes with a later version"
-#define PROM   "the Prometheus page comes with a later version; mntr has the same numbers"
+#define HEAP      "it tunes the JVM's heap use"
+#define POOL      "there are no such threads here"
+#define TLS       "TLS comes with a later version"
+#define SASL      "SASL logins come with a later version"
+#define HTTP      "the HTTP admin page comes with a later version"
+#define PROM      "the Prometheus page comes with a later version; mntr has the same numbers"
+#define PEER_TLS  "TLS between servers comes with a later version"
+#define PEER_SASL "SASL between servers comes with a later version"
+#define MASTER    "observers are served by the leader"
+#define ADDRESSES "a server has one address for now"
+#define ASYNC     "nothing here waits for a socket"
+#define PROBES    "it is for Apache's own tests"
+#define ONE_QUEUE "there is no such queue"
 
 static const struct rk_other_key others[] = {
     /* -- A1: parsed by QuorumPeerConfig -- */
-    {"observerMasterPort", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"initLimit", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"syncLimit", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"connectToLearnerMasterLimit", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"localSessionsEnabled", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"localSessionsUpgradingEnabled", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"electionAlg", "3", RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorumListenOnAllIPs", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"syncEnabled", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"sslQuorum", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"portUnification", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"sslQuorumReloadCertFiles", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.enableSasl", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.serverRequireSasl", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.learnerRequireSasl", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.server.saslLoginContext", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.learner.saslLoginContext", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.auth.kerberos.servicePrincipal", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorum.cnxn.threads.size", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"observerMasterPort", "0", RK_OTHER_MEMBER_LATER, MASTER},
+    {"sslQuorum", "false", RK_OTHER_MEMBER_NEEDED,
+     PEER_TLS ", and without it the servers would talk in the clear"},
+    {"portUnification", "false", RK_OTHER_MEMBER_LATER, PEER_TLS},
+    {"sslQuorumReloadCertFiles", "false", RK_OTHER_MEMBER_LATER, PEER_TLS},
+    {"quorum.auth.enableSasl", "false", RK_OTHER_MEMBER_LATER,
+     PEER_SASL "; no server is asked who it is"},
+    {"quorum.auth.serverRequireSasl", "false", RK_OTHER_MEMBER_NEEDED,
+     PEER_SASL ", and without it anybody could join the ensemble"},
+    {"quorum.auth.learnerRequireSasl", "false", RK_OTHER_MEMBER_NEEDED,
+     PEER_SASL ", and without it anybody could pose as the leader"},
+    {"quorum.auth.server.saslLoginContext", NULL, RK_OTHER_MEMBER_LATER, PEER_SASL},
+    {"quorum.auth.learner.saslLoginContext", NULL, RK_OTHER_MEMBER_LATER, PEER_SASL},
+    {"quorum.auth.kerberos.servicePrincipal", NULL, RK_OTHER_MEMBER_LATER, PEER_SASL},
+    {"quorum.cnxn.threads.size", NULL, RK_OTHER_MEMBER_NO_USE, POOL},
     {"jvm.pause.monitor", "false", RK_OTHER_NO_USE, "there is no JVM that could pause"},
     {"jvm.pause.sleep.time.ms", NULL, RK_OTHER_NO_USE, "there is no JVM that could pause"},
     {"jvm.pause.warn-threshold.ms", NULL, RK_OTHER_NO_USE, "there is no JVM that could pause"},
@@ -44,22 +46,21 @@ static const struct rk_other_key others[] = {
      "org.apache.zookeeper.metrics.impl.NullMetricsProvider",
      RK_OTHER_LATER, PROM},
     {"metricsProvider.*", NULL, RK_OTHER_LATER, PROM},
-    {"multiAddress.enabled", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"multiAddress.reachabilityCheckTimeoutMs", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"multiAddress.reachabilityCheckEnabled", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"oraclePath", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"multiAddress.enabled", "false", RK_OTHER_MEMBER_LATER, ADDRESSES},
+    {"multiAddress.reachabilityCheckTimeoutMs", NULL, RK_OTHER_MEMBER_LATER, ADDRESSES},
+    {"multiAddress.reachabilityCheckEnabled", NULL, RK_OTHER_MEMBER_LATER, ADDRESSES},
+    {"oraclePath", NULL, RK_OTHER_MEMBER_LATER, "of two servers neither goes on alone"},
     /* -- A2: persistence -- */
-    {"commitLogCount", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"snapshotSizeFactor", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"snapshotSizeFactor", NULL, RK_OTHER_MEMBER_NO_USE,
+     "a learner is brought up to date from memory (rookery.history.bytes) or by a snapshot"},
     {"flushDelay", "0", RK_OTHER_NO_USE, "batches form by themselves while the disk is busy"},
     {"maxWriteQueuePollTime", "0", RK_OTHER_NO_USE,
      "batches form by themselves while the disk is busy"},
     {"maxBatchSize", "1000", RK_OTHER_NO_USE,
      "batches form by themselves; rookery.requests.inflightBytes bounds them"},
     {"serializeLastProcessedZxid.enabled", "true", RK_OTHER_NO_USE, "it is always written"},
-    {"forceSnapshotSync", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"testingonly.initialZxid", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"test.allowDiscontinuousProposals", "false", RK_OTHER_ENSEMBLE, QUORUM},
+    {"testingonly.initialZxid", NULL, RK_OTHER_MEMBER_NO_USE, PROBES},
+    {"test.allowDiscontinuousProposals", "false", RK_OTHER_MEMBER_NO_USE, PROBES},
     /* -- A3: client I/O -- */
     {"serverCnxnFactory",
      "org.apache.zookeeper.server.NIOServerCnxnFactory,"
@@ -99,30 +100,35 @@ static const struct rk_other_key others[] = {
     {"maxInProcessingDeadWatchers", NULL, RK_OTHER_NO_USE,
      "watches go with their connection at once"},
     {"bitHashCacheSize", NULL, RK_OTHER_NO_USE, HEAP},
-    {"commitProcessor.*", NULL, RK_OTHER_ENSEMBLE, POOL},
-    {"enableEagerACLCheck", "false", RK_OTHER_ENSEMBLE, QUORUM},
-    {"forward_learner_requests_to_commit_processor_disabled", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"follower.skipLearnerRequestToNextProcessor", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"commitProcessor.*", NULL, RK_OTHER_MEMBER_NO_USE, POOL},
+    {"enableEagerACLCheck", "false", RK_OTHER_MEMBER_NO_USE,
+     "the leader checks, as it must anyway"},
+    {"forward_learner_requests_to_commit_processor_disabled", NULL, RK_OTHER_MEMBER_NO_USE,
+     ONE_QUEUE},
+    {"follower.skipLearnerRequestToNextProcessor", NULL, RK_OTHER_MEMBER_NO_USE, ONE_QUEUE},
     {"pathStats.*", NULL, RK_OTHER_LATER, "statistics by path come with a later version"},
-    {"messageTracker.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"messageTracker.*", NULL, RK_OTHER_MEMBER_LATER,
+     "messages between servers are not kept for inspection"},
     /* -- A6: quorum -- */
-    {"leaderServes", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"cnxTimeout", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"quorumCnxnTimeoutMs", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"tcpKeepAlive", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"electionPortBindRetry", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"fastleader.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"leader.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"maxTimeToWaitForEpoch", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"maxConcurrentSnapSyncs", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"maxConcurrentDiffSyncs", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"learner.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"leaderConnectDelayDuringRetryMs", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"observer.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"observerMaster.sizeLimit", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"follower.nodelay", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"closeSocketAsync", NULL, RK_OTHER_ENSEMBLE, QUORUM},
-    {"asyncSending", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"quorumCnxnTimeoutMs", "-1", RK_OTHER_MEMBER_NO_USE,
+     "who connects and does not say who it is gets no thread to hold"},
+    {"leader.maxTimeToWaitForEpoch", "-1", RK_OTHER_MEMBER_LATER,
+     "a leader waits for its followers until initLimit is over"},
+    {"leader.ackLoggingFrequency", NULL, RK_OTHER_MEMBER_NO_USE, "acknowledgements are not logged"},
+    {"leader.closeSocketAsync", NULL, RK_OTHER_MEMBER_NO_USE, ASYNC},
+    {"leader.nodelay", "true", RK_OTHER_MEMBER_NO_USE,
+     "nothing is ever held back to fill a packet"},
+    {"maxTimeToWaitForEpoch", "-1", RK_OTHER_MEMBER_LATER,
+     "a leader waits for its followers until initLimit is over"},
+    {"learner.closeSocketAsync", NULL, RK_OTHER_MEMBER_NO_USE, ASYNC},
+    {"learner.asyncSending", NULL, RK_OTHER_MEMBER_NO_USE, ASYNC},
+    {"observer.reconnectDelayMs", "0", RK_OTHER_MEMBER_LATER,
+     "an observer looks for its leader again at once"},
+    {"observerMaster.sizeLimit", NULL, RK_OTHER_MEMBER_LATER, MASTER},
+    {"follower.nodelay", "true", RK_OTHER_MEMBER_NO_USE,
+     "nothing is ever held back to fill a packet"},
+    {"closeSocketAsync", NULL, RK_OTHER_MEMBER_NO_USE, ASYNC},
+    {"asyncSending", NULL, RK_OTHER_MEMBER_NO_USE, ASYNC},
     /* -- A7: authentication -- */
     {"IPAuthenticationProvider.usexforwardedfor", "false", RK_OTHER_LATER, HTTP},
     {"X509AuthenticationProvider.superUser", NULL, RK_OTHER_LATER, TLS},
@@ -141,7 +147,7 @@ static const struct rk_other_key others[] = {
     {"kinit", NULL, RK_OTHER_LATER, SASL},
     {"fips-mode", NULL, RK_OTHER_LATER, TLS},
     /* -- A8: TLS -- */
-    {"ssl.quorum.*", NULL, RK_OTHER_ENSEMBLE, QUORUM},
+    {"ssl.quorum.*", NULL, RK_OTHER_MEMBER_LATER, PEER_TLS},
     {"ssl.*", NULL, RK_OTHER_LATER, TLS},
     /* -- A9: admin and the rest -- */
     {"admin.enableServer", "false", RK_OTHER_LATER, HTTP},

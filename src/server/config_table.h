@@ -5,6 +5,7 @@
 #define RK_SERVER_CONFIG_TABLE_H
 
 #include "base/types.h"
+#include "server/config_table_ensemble.h"
 
 enum rk_key_kind {
     RK_KIND_TEXT,
@@ -19,9 +20,10 @@ enum rk_key_kind {
 
 /* How a key may be given. */
 enum rk_key_flag {
-    RK_KEY_BARE = 1,   /* Apache reads -Dname only, without the prefix: -D wins over zoo.cfg */
-    RK_KEY_SECRET = 2, /* its value is never shown */
-    RK_KEY_OWN = 4,    /* not Apache's */
+    RK_KEY_BARE = 1,     /* Apache reads -Dname only, without the prefix: -D wins over zoo.cfg */
+    RK_KEY_SECRET = 2,   /* its value is never shown */
+    RK_KEY_OWN = 4,      /* not Apache's */
+    RK_KEY_ENSEMBLE = 8, /* only a member of an ensemble uses it */
 };
 
 #define RK_I32_MAX  INT64_C(0x7fffffff)
@@ -43,6 +45,7 @@ enum rk_key_flag {
     X(dynamic_config_file, "dynamicConfigFile", NULL, TEXT, 0, 0, 0, 0)                            \
     X(standalone_enabled, "standaloneEnabled", NULL, BOOL, 0, 1, 1, 0)                             \
     X(peer_type, "peerType", NULL, TEXT, 0, 0, 0, 0)                                               \
+    RK_CONFIG_ENSEMBLE_KEYS(X)                                                                     \
     /* -- sessions and connections -- */                                                           \
     X(tick_time, "tickTime", NULL, INT, 1, RK_I32_MAX, 3000, 0)                                    \
     X(min_session_timeout, "minSessionTimeout", NULL, INT, -1, RK_I32_MAX, -1, 0)                  \

@@ -2,7 +2,7 @@
  * step either succeeds or has said in one line why not and gives the exit status that supervisors
  * of ZooKeeper know (spec-quorum A11): 0 stopped in order, 1 unexpected, 2 bad invocation or
  * configuration, 3 data directory inaccessible or in use, 10 (from the log thread) writing to disk
- * failed. */
+ * failed, 12 and 13 (from the core) a leader broke the protocol, 14 the election port is taken. */
 #include "admin/admin.h"
 #include "base/mem_libc.h"
 #include "server/config.h"
@@ -30,8 +30,6 @@ enum exit_status {
     EXIT_DATADIR = 3,
     EXIT_DONE = 256, /* not one: there is nothing left to do, and all is well */
 };
-
-#define FDS_FOR_OURSELVES 64u /* logs, snapshots, listeners, epoll, stdio, some to spare */
 
 /* Everything that lives as long as the process. */
 struct server {
@@ -111,8 +109,9 @@ static void fit_connections(struct server *srv)
             may_have = files.rlim_max;
         }
     }
+    uint32_t needed = rk_shell_fds_needed(&srv->config.shell);
     uint32_t fit = may_have > UINT32_MAX ? UINT32_MAX : (uint32_t)may_have;
-    fit = fit > 2 * FDS_FOR_OURSELVES ? fit - FDS_FOR_OURSELVES : FDS_FOR_OURSELVES;
+    fit = fit > 2 * needed ? fit - needed : fit / 2;
     if (fit >= srv->config.shell.conn_max) {
         return;
     }
@@ -187,6 +186,21 @@ static void tell_holder(struct server *srv)
     }
 }
 
+/* A member that has lost its data must not vote by the nothing it has, unless the operator's file
+ * `initialize` says that nothing is what it should have. Recovery takes that file away. */
+static enum rk_err look_for_marker(struct server *srv, struct rk_problem *ret_problem)
+{
+    if (srv->config.ensemble == NULL) {
+        return RK_OK;
+    }
+    enum rk_err err = rk_initialize_exists(&srv->disk, &srv->config.ensemble->may_initialize);
+    if (err != RK_OK) {
+        (void)snprintf(ret_problem->text, sizeof(ret_problem->text),
+                       "cannot look for the file initialize: %s", rk_err_text(err));
+    }
+    return err;
+}
+
 static int take_data_directory(struct server *srv)
 {
     struct rk_disk_posix_options options = {.data_dir = srv->config.data_dir,
@@ -200,6 +214,9 @@ static int take_data_directory(struct server *srv)
             err = rk_store_check_dirs(&srv->disk, &problem);
         }
     }
+    if (err == RK_OK) {
+        err = look_for_marker(srv, &problem);
+    }
     if (err != RK_OK) {
         rk_log_write(&srv->log, RK_LEVEL_ERROR, "%s", problem.text);
         if (err == RK_ERR_BUSY) {
@@ -212,11 +229,6 @@ static int take_data_directory(struct server *srv)
 
 /* -- 3. the parts, and the ports are ours --------------------------------------------------------
  */
-
-static int exit_status_of(enum rk_err err)
-{
-    return err == RK_ERR_INVALID ? EXIT_INVOCATION : EXIT_UNEXPECTED;
-}
 
 /* The ports before the database: if they are taken, nothing is read or written. */
 static int build(struct server *srv)
@@ -238,19 +250,30 @@ static int build(struct server *srv)
         return EXIT_UNEXPECTED;
     }
     rk_admin_attach(srv->admin, srv->shell);
-    enum rk_err err = rk_shell_bind(srv->shell);
-    return err == RK_OK ? EXIT_OK : exit_status_of(err);
+    return rk_shell_bind(srv->shell) == RK_OK ? EXIT_OK : rk_shell_bind_status(srv->shell);
 }
 
 /* -- 4. what is on disk comes back ------------------------------------------------------------ */
+
+static void tell_fresh(struct server *srv)
+{
+    const struct rk_ensemble_config *e = srv->config.ensemble;
+    const char *what = "a fresh server";
+    if (e != NULL && e->may_initialize) {
+        what = "a fresh member, and the file initialize says that this is how it should be";
+    } else if (e != NULL && rk_members_voter_count(&e->members) > 1) {
+        what = "this server has no vote until the others have given it their data, or until every "
+               "voter says that it has nothing either";
+    }
+    rk_log_write(&srv->log, RK_LEVEL_INFO, "the data directory is empty: %s data_dir=%s", what,
+                 srv->config.data_dir);
+}
 
 static void tell_recovery(struct server *srv)
 {
     const struct rk_recovered *r = &srv->recovered;
     if (r->is_fresh) {
-        rk_log_write(&srv->log, RK_LEVEL_INFO,
-                     "the data directory is empty: a fresh server data_dir=%s",
-                     srv->config.data_dir);
+        tell_fresh(srv);
     }
     if (r->bad_snapshots > 0) {
         rk_log_write(
@@ -268,21 +291,44 @@ static void tell_recovery(struct server *srv)
     }
 }
 
+static int say_unrecoverable(struct server *srv, enum rk_err err, const struct rk_problem *problem)
+{
+    rk_log_write(&srv->log, RK_LEVEL_ERROR, "cannot recover the database: %s: %s", rk_err_text(err),
+                 problem->text);
+    return err == RK_ERR_DENIED ? EXIT_DATADIR : EXIT_UNEXPECTED;
+}
+
+/* What a member promised and was promised. One without transactions and without an epoch has
+ * nothing that it could have acknowledged, or has lost all of it. */
+static int recover_epochs(struct server *srv)
+{
+    struct rk_epochs epochs = {0};
+    struct rk_problem problem = {.text = ""};
+    rk_zxid last_zxid = srv->recovered.last_zxid;
+    enum rk_err err = rk_epochs_load(&srv->disk, last_zxid, &epochs, &problem);
+    if (err != RK_OK) {
+        return say_unrecoverable(srv, err, &problem);
+    }
+    bool is_blank = last_zxid == 0 && epochs.accepted == 0 && epochs.current == 0;
+    rk_core_set_epochs(srv->core, epochs.accepted, epochs.current, is_blank);
+    return EXIT_OK;
+}
+
 static int recover(struct server *srv)
 {
     struct rk_problem problem = {.text = ""};
+    struct rk_recover_options options = srv->config.recover;
     int64_t start_ms = monotonic_ms();
     struct rk_restore_sink sink = rk_core_restore_sink(srv->core);
-    enum rk_err err =
-        rk_recover(&srv->mem, &srv->disk, &srv->config.recover, &sink, &srv->recovered, &problem);
+    /* Whether a member may make a beginning is for the core and the others to say. */
+    options.db_autocreate = options.db_autocreate || srv->config.ensemble != NULL;
+    enum rk_err err = rk_recover(&srv->mem, &srv->disk, &options, &sink, &srv->recovered, &problem);
     if (err != RK_OK) {
-        rk_log_write(&srv->log, RK_LEVEL_ERROR, "cannot recover the database: %s: %s",
-                     rk_err_text(err), problem.text);
-        return err == RK_ERR_DENIED ? EXIT_DATADIR : EXIT_UNEXPECTED;
+        return say_unrecoverable(srv, err, &problem);
     }
     srv->recovery_ms = monotonic_ms() - start_ms;
     tell_recovery(srv);
-    return EXIT_OK;
+    return srv->config.ensemble == NULL ? EXIT_OK : recover_epochs(srv);
 }
 
 /* -- 5. serving ------------------------------------------------------------------------------- */
@@ -290,22 +336,41 @@ static int recover(struct server *srv)
 static int start(struct server *srv)
 {
     rk_admin_set_load_time(srv->admin, srv->recovery_ms);
-    enum rk_err err = rk_shell_start(srv->shell);
-    if (err == RK_OK) {
-        err = rk_shell_listen(srv->shell);
+    if (rk_shell_start(srv->shell) != RK_OK) {
+        return EXIT_UNEXPECTED;
     }
-    return err == RK_OK ? EXIT_OK : exit_status_of(err);
+    return rk_shell_listen(srv->shell) == RK_OK ? EXIT_OK : rk_shell_bind_status(srv->shell);
+}
+
+/* "rookery: serving ..." means that clients are served; a member serves when it has a leader, and
+ * the core's notes say so. */
+static void tell_start(struct server *srv)
+{
+    const struct rk_ensemble_config *e = srv->config.ensemble;
+    char what[256] = "serving";
+    if (e != NULL) {
+        const struct rk_member *self = rk_members_find(&e->members, e->my_sid);
+        uint32_t voters = rk_members_voter_count(&e->members);
+        (void)snprintf(what, sizeof(what),
+                       "server.%lld, %s of an ensemble of %u voters and %u observers, election "
+                       "port %u, quorum port %u, clients on",
+                       (long long)e->my_sid, self->is_observer ? "observer" : "voter",
+                       (unsigned)voters, (unsigned)(e->members.count - voters),
+                       (unsigned)rk_shell_peer_port(srv->shell, RK_PORT_ELECTION),
+                       (unsigned)rk_shell_peer_port(srv->shell, RK_PORT_QUORUM));
+    }
+    rk_log_write(&srv->log, RK_LEVEL_INFO,
+                 "rookery: %s %s data_dir=%s last_zxid=0x%llx replayed=%llu recovery_ms=%lld "
+                 "connections_max=%u pid=%lld",
+                 what, rk_shell_bound(srv->shell), srv->config.data_dir,
+                 (unsigned long long)rk_core_last_zxid(srv->core),
+                 (unsigned long long)srv->recovered.txn_count, (long long)srv->recovery_ms,
+                 (unsigned)srv->config.shell.conn_max - 1, (long long)getpid());
 }
 
 static int serve(struct server *srv)
 {
-    rk_log_write(&srv->log, RK_LEVEL_INFO,
-                 "rookery: serving %s data_dir=%s last_zxid=0x%llx replayed=%llu recovery_ms=%lld "
-                 "connections_max=%u pid=%lld",
-                 rk_shell_bound(srv->shell), srv->config.data_dir,
-                 (unsigned long long)rk_core_last_zxid(srv->core),
-                 (unsigned long long)srv->recovered.txn_count, (long long)srv->recovery_ms,
-                 (unsigned)srv->config.shell.conn_max - 1, (long long)getpid());
+    tell_start(srv);
     if (!rk_notify_send("READY=1")) {
         rk_log_write(&srv->log, RK_LEVEL_WARN, "systemd was not told that the server is ready: %s",
                      strerror(errno));

@@ -246,7 +246,8 @@ static const struct {
     {"clientPortAddress=a,,b", RK_LEVEL_ERROR, "zoo.cfg:3: clientPortAddress: an address is empty"},
     {"peerType=boss", RK_LEVEL_ERROR, "peerType must be participant or observer"},
     {"peerType=observer", RK_LEVEL_INFO, "zoo.cfg:3: peerType=observer is not used"},
-    {"standaloneEnabled=false", RK_LEVEL_ERROR, "zoo.cfg:3: ensembles come with a later version"},
+    {"standaloneEnabled=false", RK_LEVEL_ERROR,
+     "zoo.cfg:3: standaloneEnabled=false needs at least one server.N line of a participant"},
     {"DigestAuthenticationProvider.digestAlg=ROT13", RK_LEVEL_ERROR, "a hash that OpenSSL has"},
     {"enforce.auth.enabled=true", RK_LEVEL_ERROR, "zoo.cfg:3: enforce.auth.enabled=true needs"},
     {"enforce.auth.enabled=true\nenforce.auth.schemes=sasl", RK_LEVEL_ERROR,
@@ -263,6 +264,13 @@ static const struct {
      "zoo.cfg:3: tickTimee is no key that is known; is tickTime meant?"},
     {"colour=red", RK_LEVEL_WARN, "zoo.cfg:3: colour is no key that is known"},
     {"initLimit=10", RK_LEVEL_INFO, "zoo.cfg:3: initLimit is not used: it is for ensembles"},
+    {"maxConcurrentSnapSyncs=1", RK_LEVEL_INFO, "zoo.cfg:3: maxConcurrentSnapSyncs is not used"},
+    {"sslQuorum=true", RK_LEVEL_INFO, "zoo.cfg:3: sslQuorum is not used: it is for ensembles"},
+    {"commitProcessor.numWorkerThreads=2", RK_LEVEL_INFO,
+     "commitProcessor.numWorkerThreads is not used"},
+    {"initLimit=0", RK_LEVEL_ERROR,
+     "zoo.cfg:3: initLimit=0: this must be a whole decimal number of at least 1"},
+    {"electionAlg=2", RK_LEVEL_ERROR, "zoo.cfg:3: electionAlg must be 3"},
     {"ssl.keyStore.location=/x", RK_LEVEL_WARN,
      "zoo.cfg:3: ssl.keyStore.location is known but not"},
     {"admin.serverPort=8080", RK_LEVEL_WARN, "admin.serverPort is known but not supported yet"},
@@ -315,6 +323,7 @@ static void says_nothing_about_what_happens_anyway(void **state)
     (void)state;
     load_valid(&l,
                "admin.enableServer=false\nsslQuorum=false\nreconfigEnabled=FALSE\nelectionAlg=3\n"
+               "localSessionsEnabled=false\nsyncEnabled=true\nleaderServes=yes\n"
                "serializeLastProcessedZxid.enabled=true\npeerType=participant\n"
                "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n");
     assert_int_equal(l.config.message_count, 0);

@@ -161,13 +161,13 @@ static void knows_families_and_harmless_values(void **state)
     (void)state;
     assert_non_null(key);
     assert_int_equal(key->why, RK_OTHER_LATER);
-    assert_int_equal(rk_other_key_find("ssl.quorum.keyStore.location")->why, RK_OTHER_ENSEMBLE);
+    assert_int_equal(rk_other_key_find("ssl.quorum.keyStore.location")->why, RK_OTHER_MEMBER_LATER);
     assert_null(rk_other_key_find("ssl."));
     assert_null(rk_other_key_find("sslfoo"));
     key = rk_other_key_find("admin.enableServer");
     assert_true(rk_other_key_is_harmless(key, "FALSE"));
     assert_false(rk_other_key_is_harmless(key, "true"));
-    assert_false(rk_other_key_is_harmless(rk_other_key_find("initLimit"), "10"));
+    assert_false(rk_other_key_is_harmless(rk_other_key_find("snapshotSizeFactor"), "1"));
     key = rk_other_key_find("metricsProvider.className");
     assert_true(
         rk_other_key_is_harmless(key, "org.apache.zookeeper.metrics.impl.NullMetricsProvider"));
