@@ -1,31 +1,28 @@
-/* The checker's front: steps, crashes, restarts, probes. */
+/* The checker's front: steps, roles, what is shown. One per server; what they share is the truth.
+ */
 #include "sim/check_int.h"
 
 #include "proto/frame.h"
 
 #include <string.h>
 
-struct sim_check *rk_sim_check_create(struct sim_world *w)
+struct sim_check *rk_sim_check_create(struct sim_world *w, uint32_t index)
 {
     struct sim_check *c = rk_mem_must_zalloc(&w->mem, sizeof(*c));
     c->w = w;
     c->mem = &w->mem;
+    c->index = index;
+    c->is_ensemble = rk_sim_is_ensemble(w);
     c->config = w->opt.node.core;
     rk_sim_outcome_init(&c->out, c->mem);
     rk_buf_init(&c->got, c->mem, (size_t)64 << 20);
     rk_buf_init(&c->must, c->mem, (size_t)64 << 20);
-    struct sim_rules rules = {.extended_types = c->config.extended_types,
-                              .skip_acl = c->config.skip_acl,
-                              .enforce_quota = c->config.enforce_quota,
-                              .digest_scheme = c->config.digest_scheme,
-                              .super_digest = c->config.super_digest,
-                              .record_bytes_max = c->config.record_bytes_max,
-                              .watch_per_conn_max = c->config.watch_per_conn_max};
+    struct sim_rules rules = rk_check_rules(c);
     rk_sim_model_init(&c->model, c->mem, &rules);
     return c;
 }
 
-static void drop_snap_model(struct sim_check *c)
+void rk_check_drop_snap_model(struct sim_check *c)
 {
     if (c->has_snap_model) {
         rk_sim_model_deinit(&c->snap_model);
@@ -36,8 +33,7 @@ static void drop_snap_model(struct sim_check *c)
 void rk_sim_check_destroy(struct sim_check *c)
 {
     rk_check_free_conns(c);
-    rk_check_drop_txns(c);
-    drop_snap_model(c);
+    rk_check_drop_snap_model(c);
     rk_sim_model_deinit(&c->model);
     rk_sim_outcome_deinit(&c->out);
     rk_buf_deinit(&c->got);
@@ -51,17 +47,51 @@ rk_zxid rk_sim_check_applied(const struct sim_check *c)
     return c->model.zxid;
 }
 
-rk_zxid rk_sim_check_appended(const struct sim_check *c)
-{
-    return c->appended;
-}
-
 uint32_t rk_sim_check_sessions(const struct sim_check *c)
 {
     return c->session_count;
 }
 
+bool rk_sim_check_is_serving(const struct sim_check *c)
+{
+    return c->is_serving;
+}
+
+bool rk_sim_check_is_leading(const struct sim_check *c)
+{
+    return c->is_serving && c->is_leading;
+}
+
+uint64_t rk_sim_check_digest(const struct sim_check *c)
+{
+    return rk_sim_model_digest(&c->model);
+}
+
 /* -- Steps -- */
+
+static void log_synced(struct sim_check *c, rk_zxid zxid)
+{
+    rk_zxid last = c->head == NULL ? 0 : c->head->zxid;
+    if (c->is_ensemble) {
+        return; /* it may be of a log that was cut since; the disk itself is asked */
+    }
+    CHECK(c, zxid <= last, "more is durable than there is");
+    c->durable = zxid > c->durable ? zxid : c->durable;
+    rk_truth_durable(c->w->truth, c->index, rk_truth_find(c->w->truth, zxid));
+}
+
+static void snap_done(struct sim_check *c, rk_zxid zxid, bool is_ok)
+{
+    if (!is_ok || !c->is_ensemble) {
+        return;
+    }
+    struct sim_txn *real = rk_check_resolve(c, zxid);
+    if (rk_truth_is_before(real, c->head)) {
+        rk_truth_durable(c->w->truth, c->index, real);
+        c->kept = rk_truth_is_before(c->kept, real) ? real : c->kept;
+        c->is_replacing = false;
+    }
+}
 
 void rk_sim_check_before(struct sim_check *c, const struct rk_event *event)
 {
@@ -89,14 +119,16 @@ void rk_sim_check_before(struct sim_check *c, const struct rk_event *event)
         rk_check_conn_drop(c, conn);
         break;
     case RK_EV_LOG_SYNCED:
-        CHECK(c, event->u.log_synced.zxid <= c->appended, "more is durable than there is");
-        c->durable = event->u.log_synced.zxid > c->durable ? event->u.log_synced.zxid : c->durable;
+        log_synced(c, event->u.log_synced.zxid);
         break;
     case RK_EV_LOG_FULL:
     case RK_EV_LOG_ROOM:
         c->is_log_full = event->kind == RK_EV_LOG_FULL;
         rk_check_log_full(c);
         c->room_ms = event->now_ms;
+        break;
+    case RK_EV_SNAP_DONE:
+        snap_done(c, event->u.snap_done.zxid, event->u.snap_done.is_ok);
         break;
     case RK_EV_SHUTDOWN:
         c->is_stopping = true;
@@ -139,6 +171,21 @@ static void take_note(struct sim_check *c, const struct rk_effect *e)
     }
 }
 
+/* Its content is that of the core at this moment. */
+static void snap_begin(struct sim_check *c, rk_zxid zxid)
+{
+    if (c->is_ensemble && !c->is_serving) {
+        rk_check_reach(c, zxid);
+    } else {
+        rk_check_advance(c, zxid);
+    }
+    CHECK(c, c->model.zxid == zxid, "a snapshot of zxid %llx begins at %llx",
+          (unsigned long long)zxid, (unsigned long long)c->model.zxid);
+    rk_check_drop_snap_model(c);
+    rk_sim_model_copy(&c->snap_model, &c->model);
+    c->has_snap_model = true;
+}
+
 static void take_effect(struct sim_check *c, const struct rk_effects *fx, const struct rk_effect *e)
 {
     switch (e->kind) {
@@ -157,12 +204,7 @@ static void take_effect(struct sim_check *c, const struct rk_effects *fx, const 
         rk_check_append(c, e->u.log.zxid, rk_effects_bytes(fx, e));
         break;
     case RK_FX_SNAP_BEGIN:
-        rk_check_advance(c, e->u.log.zxid);
-        CHECK(c, c->model.zxid == e->u.log.zxid, "a snapshot of zxid %llx begins at %llx",
-              (unsigned long long)e->u.log.zxid, (unsigned long long)c->model.zxid);
-        drop_snap_model(c);
-        rk_sim_model_copy(&c->snap_model, &c->model);
-        c->has_snap_model = true;
+        snap_begin(c, e->u.log.zxid);
         break;
     case RK_FX_PAUSE:
         RK_MARK(c->w, PAUSED);
@@ -175,118 +217,104 @@ static void take_effect(struct sim_check *c, const struct rk_effects *fx, const 
     }
 }
 
+/* -- Roles -- */
+
+static void begin_serving(struct sim_check *c, const struct rk_core *core)
+{
+    struct rk_ensemble_report report;
+    rk_core_ensemble_report(core, &report);
+    c->is_leading = report.state == RK_PEER_LEADING;
+    if (c->is_leading) {
+        rk_truth_begin_epoch(c->w->truth, report.epoch, c->index, c->head);
+        rk_check_reach(c, report.epoch << 32);
+        RK_MARK(c->w, LEADER_SERVES);
+    } else {
+        RK_MARK(c->w, LEARNER_SERVES);
+    }
+    c->is_serving = true;
+    c->must_compare = true;
+    c->is_wiped = false;
+    c->room_ms = c->now_ms;
+    rk_check_sessions_restart(c, c->now_ms);
+    rk_sim_trace_line(&c->w->trace, c->w->now_us, c->is_leading ? "LEADS" : "FOLLOWS", c->index,
+                      (uint64_t)report.epoch, rk_bytes_str(NULL));
+}
+
+static void look_at_role(struct sim_check *c, const struct rk_core *core)
+{
+    bool was_serving = c->is_serving;
+    bool is_serving = rk_core_is_serving(core);
+    if (!c->is_ensemble) {
+        return;
+    }
+    c->may_close = !was_serving || !is_serving;
+    if (!was_serving && is_serving) {
+        begin_serving(c, core);
+    }
+}
+
+static void look_if_left(struct sim_check *c, const struct rk_core *core)
+{
+    if (c->is_ensemble && c->is_serving && !rk_core_is_serving(core)) {
+        c->is_serving = false;
+        c->is_leading = false;
+        rk_sim_trace_line(&c->w->trace, c->w->now_us, "LEAVES", c->index, 0, rk_bytes_str(NULL));
+    }
+}
+
+static void look_at_state(struct sim_check *c, const struct rk_core *core)
+{
+    rk_zxid zxid = rk_core_last_zxid(core);
+    rk_check_reach(c, zxid);
+    CHECK(c, c->model.zxid == zxid, "the core is at zxid %llx, must be at %llx",
+          (unsigned long long)zxid, (unsigned long long)c->model.zxid);
+    if (c->is_serving && c->at != NULL) {
+        rk_truth_commit(c->w->truth, c->at, c->index);
+    }
+    if (c->must_compare) {
+        c->must_compare = false;
+        rk_check_compare(c, &c->model, core, "memory");
+    }
+}
+
 void rk_sim_check_after(struct sim_check *c, const struct rk_core *core,
                         const struct rk_effects *fx, const struct sim_fx_mark *seen)
 {
+    look_at_role(c, core);
     if (seen->count > 0 && fx->items[seen->count - 1].len > seen->last_len) {
         const struct rk_effect *last = &fx->items[seen->count - 1];
-        RK_ASSERT(last->kind == RK_FX_SEND);
-        take_frames(c, last->conn,
-                    rk_bytes_of(fx->bytes.data + last->offset + seen->last_len,
-                                last->len - seen->last_len));
+        RK_ASSERT(last->kind == RK_FX_SEND || last->kind == RK_FX_CHAN_SEND);
+        if (last->kind == RK_FX_SEND) {
+            take_frames(c, last->conn,
+                        rk_bytes_of(fx->bytes.data + last->offset + seen->last_len,
+                                    last->len - seen->last_len));
+        }
     }
     for (size_t i = seen->count; i < fx->count; i++) {
         take_effect(c, fx, &fx->items[i]);
     }
-    rk_check_advance(c, rk_core_last_zxid(core));
-    CHECK(c, c->model.zxid == rk_core_last_zxid(core), "the core is at zxid %llx, must be at %llx",
-          (unsigned long long)rk_core_last_zxid(core), (unsigned long long)c->model.zxid);
+    look_at_state(c, core);
+    look_if_left(c, core);
     if (c->config.enforce_quota) {
         rk_check_late_views(c);
     }
     rk_check_step_ended(c);
-    if (c->event.kind == RK_EV_TICK) {
+    if (c->event.kind == RK_EV_TICK && c->is_serving && c->is_leading) {
         rk_check_overdue(c);
     }
 }
 
-/* -- Crashes and restarts -- */
-
-void rk_sim_check_crashed(struct sim_check *c)
+void rk_sim_check_whole(struct sim_check *c, const struct rk_core *core, const char *what)
 {
-    rk_check_free_conns(c);
-    drop_snap_model(c);
-    c->is_up = false;
-    c->is_log_full = false;
-    c->is_stopping = false;
-    c->last_crash_zxid = c->model.zxid;
-}
-
-void rk_sim_check_stopped(struct sim_check *c)
-{
-    CHECK(c, c->first_txn == NULL, "an orderly stop left zxid %llx behind",
-          (unsigned long long)c->first_txn->zxid);
-    rk_sim_check_crashed(c);
-}
-
-/* The model as it is at zxid, which recovery came to. */
-static void catch_up_model(struct sim_check *c, struct sim_model *m, rk_zxid zxid, const char *what)
-{
-    CHECK(c, zxid >= c->model.zxid, "%s: zxid %llx was shown, recovered is %llx: LOST", what,
-          (unsigned long long)c->model.zxid, (unsigned long long)zxid);
-    CHECK(c, zxid <= c->appended, "%s: recovered is %llx, but only %llx was ever written", what,
-          (unsigned long long)zxid, (unsigned long long)c->appended);
-    for (const struct mtxn *t = c->first_txn; t != NULL && t->zxid <= zxid; t = t->next) {
-        if (m->zxid < t->zxid) {
-            rk_check_apply(c, m, t, &c->out);
-        }
-    }
-}
-
-void rk_sim_check_recovered(struct sim_check *c, const struct rk_core *core,
-                            const struct rk_recovered *recovered, int64_t now_ms)
-{
-    rk_zxid zxid = rk_core_last_zxid(core);
-    CHECK(c, recovered->last_zxid == zxid, "recovery reports zxid %llx, the core has %llx",
-          (unsigned long long)recovered->last_zxid, (unsigned long long)zxid);
-    rk_zxid before = c->model.zxid;
-    catch_up_model(c, &c->model, zxid, "restart");
-    rk_check_compare(c, &c->model, core, "restart");
-    if (zxid > before) {
-        RK_MARK(c->w, TXNS_SURVIVED);
-    }
-    if (zxid < c->appended) {
-        RK_MARK(c->w, TXNS_LOST);
-    }
-    rk_check_drop_txns(c);
-    c->appended = zxid;
-    c->durable = zxid;
-    c->is_up = true;
-    c->restarts++;
-    rk_check_sessions_restart(c, now_ms);
-    c->room_ms = now_ms;
-}
-
-rk_zxid rk_sim_check_probe(struct sim_check *c, struct sim_disk *disk, const char *what)
-{
-    struct rk_mem mem;
-    struct rk_recovered recovered;
-    struct rk_problem problem;
-    struct sim_model model;
-    rk_mem_libc_init(&mem, 0);
-    struct rk_core *core = rk_core_create(&mem, &c->config);
-    struct rk_restore_sink sink = rk_core_restore_sink(core);
-    struct rk_disk port = rk_sim_disk_port(disk);
-    struct rk_recover_options options = {.record_bytes_max = c->config.record_bytes_max,
-                                         .db_autocreate = true};
-    enum rk_err err = rk_recover(&mem, &port, &options, &sink, &recovered, &problem);
-    CHECK(c, err == RK_OK, "%s: the server would not start: %s", what, problem.text);
-    rk_zxid zxid = rk_core_last_zxid(core);
-    rk_sim_model_copy(&model, &c->model);
-    catch_up_model(c, &model, zxid, what);
-    rk_check_compare(c, &model, core, what);
-    rk_sim_model_deinit(&model);
-    rk_core_destroy(core);
-    RK_ASSERT(mem.used_bytes == 0);
-    c->w->stats.probes++;
-    RK_MARK(c->w, PROBE);
-    return zxid;
+    RK_ASSERT(core != NULL);
+    rk_check_compare(c, &c->model, core, what);
 }
 
 void rk_sim_check_at_rest(struct sim_check *c)
 {
-    CHECK(c, c->first_txn == NULL, "zxid %llx is still in flight",
-          (unsigned long long)c->first_txn->zxid);
+    struct sim_txn **items;
+    CHECK(c, rk_check_in_flight(c, &items) == 0, "zxid %llx is still in flight",
+          (unsigned long long)c->head->zxid);
     for (uint32_t i = 0; i < MCONNS; i++) {
         const struct mconn *conn = &c->conns[i];
         CHECK(c, conn->state != MCONN_PENDING, "a handshake hangs");

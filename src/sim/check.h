@@ -1,6 +1,7 @@
 /* The checker: follows every event into the core and every effect out of it, keeps the history of
  * transactions, and holds each reply, each watch event and each recovered state against the
- * reference model (reliability.md 5, for one server). A contradiction ends the seed. */
+ * reference model (reliability.md 5). There is one for each server of the world, and what they must
+ * agree on is in the truth (truth.h). A contradiction ends the seed. */
 #ifndef RK_SIM_CHECK_H
 #define RK_SIM_CHECK_H
 
@@ -8,7 +9,7 @@
 #include "sim/world.h"
 #include "store/recover.h"
 
-struct sim_check *rk_sim_check_create(struct sim_world *w);
+struct sim_check *rk_sim_check_create(struct sim_world *w, uint32_t index);
 void rk_sim_check_destroy(struct sim_check *c);
 
 /* A core was restored from disk and is about to start: is what it holds a state that it may hold?
@@ -42,8 +43,23 @@ rk_zxid rk_sim_check_probe(struct sim_check *c, struct sim_disk *disk, const cha
 /* After healing: nobody waits for anything. */
 void rk_sim_check_at_rest(struct sim_check *c);
 
+/* The core's whole state is that of the model. */
+void rk_sim_check_whole(struct sim_check *c, const struct rk_core *core, const char *what);
+
 rk_zxid rk_sim_check_applied(const struct sim_check *c);
-rk_zxid rk_sim_check_appended(const struct sim_check *c);
+/* What the log thread knows: synced up to zxid; about to cut behind zxid; cut, and what is left
+ * ends at zxid. */
+void rk_sim_check_durable(struct sim_check *c, rk_zxid zxid);
+void rk_sim_check_truncating(struct sim_check *c, rk_zxid zxid);
+void rk_sim_check_truncated(struct sim_check *c, rk_zxid zxid);
+/* Somebody emptied the disk of this server, which is down. */
+void rk_sim_check_wiped(struct sim_check *c);
+/* It was not wiped, or has been brought up to date since. */
+bool rk_sim_check_is_whole(const struct sim_check *c);
+
+bool rk_sim_check_is_serving(const struct sim_check *c);
+bool rk_sim_check_is_leading(const struct sim_check *c);
+uint64_t rk_sim_check_digest(const struct sim_check *c); /* of the applied state */
 uint32_t rk_sim_check_sessions(const struct sim_check *c);
 
 #endif

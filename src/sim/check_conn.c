@@ -28,9 +28,6 @@ void rk_check_conn_open(struct sim_check *c, rk_conn_id id, struct rk_bytes addr
 
 void rk_check_request_free(struct sim_check *c, struct mreq *q)
 {
-    if (q->txn != NULL) {
-        q->txn->req = NULL;
-    }
     rk_sim_blob_drop(c->mem, q->body);
     rk_sim_ids_deinit(c->mem, &q->ids);
     rk_buf_deinit(&q->result);
@@ -122,24 +119,28 @@ void rk_check_free_conns(struct sim_check *c)
 /* The end of a session may show in nothing but the end of its connection. */
 static void advance_to_close(struct sim_check *c, const struct mconn *conn)
 {
-    const struct mtxn *t = c->first_txn;
-    while (t != NULL && (t->type != RK_OP_CLOSE_SESSION || t->session != conn->viewer.session)) {
-        t = t->next;
+    struct sim_txn **items;
+    uint32_t count = rk_check_in_flight(c, &items);
+    uint32_t i = 0;
+    while (i < count &&
+           (items[i]->type != RK_OP_CLOSE_SESSION || items[i]->session != conn->viewer.session)) {
+        i++;
     }
-    if (t != NULL && t->zxid <= c->durable) {
-        rk_check_advance(c, t->zxid);
+    if (i < count && (c->is_ensemble ? rk_truth_has_quorum(c->w->truth, items[i])
+                                     : items[i]->zxid <= c->durable)) {
+        rk_check_advance(c, items[i]->zxid);
     }
 }
 
 void rk_check_closed(struct sim_check *c, rk_conn_id id)
 {
     struct mconn *conn = rk_check_conn(c, id);
-    if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close) {
+    if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close) {
         advance_to_close(c, conn);
     }
     CHECK(c, conn != NULL && conn->state != MCONN_CLOSED, "connection %llx closed twice",
           (unsigned long long)id);
-    CHECK(c, conn->may_close || conn->must_close,
+    CHECK(c, conn->may_close || conn->must_close || c->may_close,
           "connection %llx (session %llx) was closed without a reason", (unsigned long long)id,
           (unsigned long long)conn->viewer.session);
     CHECK(c, conn->inlines == NULL && conn->events == NULL,
@@ -194,7 +195,7 @@ static struct mreq *add_request(struct sim_check *c, struct mconn *conn, int32_t
     q->step = c->step;
     q->was_full = c->is_log_full;
     q->arrived_ms = c->now_ms;
-    q->floor = c->model.zxid;
+    q->floor = rk_truth_shown(c->w->truth);
     rk_sim_ids_copy(c->mem, &q->ids, &conn->viewer.ids);
     rk_buf_init(&q->result, c->mem, (size_t)64 << 20);
     c->w->stats.requests++;
@@ -310,6 +311,12 @@ static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes fram
     conn->may_close = conn->may_close ||
                       (c->config.request_stale_latency_check && c->config.request_throttle_max > 0);
     struct mreq *q = add_request(c, conn, xid, op, body);
+    if (c->is_ensemble && rk_sim_is_write(op)) {
+        struct sim_asked *a = rk_truth_ask(c->w->truth, conn->viewer.session, xid, c->index);
+        a->op = op;
+        a->body = rk_sim_blob_ref(q->body);
+        rk_sim_ids_copy(c->mem, &a->ids, &q->ids);
+    }
     if (!is_client_op(op)) {
         fix_answer(q, RK_ZK_UNIMPLEMENTED, -1);
         RK_MARK(c->w, OP_UNKNOWN);
@@ -354,7 +361,7 @@ static void mark_event(struct sim_check *c, const struct mdue *due)
     }
 }
 
-static void fire(struct sim_check *c, const struct mtxn *t, const struct sim_fired *e)
+static void fire(struct sim_check *c, const struct sim_txn *t, const struct sim_fired *e)
 {
     struct mdue due = {.type = e->type,
                        .zxid = t->zxid,
@@ -376,25 +383,52 @@ static void fire(struct sim_check *c, const struct mtxn *t, const struct sim_fir
     }
 }
 
-static void settle_request(struct sim_check *c, struct mtxn *t)
+/* The request of a client of ours that this transaction answers, if its connection is still there.
+ */
+static struct mreq *request_of(struct sim_check *c, const struct sim_txn *t)
 {
-    struct mreq *q = t->req;
-    q->state = MREQ_APPLIED;
-    q->err = c->out.err;
-    rk_buf_put(&q->result, c->out.body.data, c->out.body.len);
-    q->txn = NULL;
-    t->req = NULL;
+    for (uint32_t i = 0; i < MCONNS; i++) {
+        struct mconn *conn = &c->conns[i];
+        if (conn->state != MCONN_OPEN || conn->viewer.session != t->session) {
+            continue;
+        }
+        for (struct mreq *q = conn->reqs; q != NULL; q = q->next) {
+            bool is_proposed = q->state == MREQ_PROPOSED && q->zxid == t->zxid;
+            bool is_forwarded = c->is_ensemble && q->state == MREQ_WAITING &&
+                                rk_sim_is_write(q->op) && q->xid == t->cxid;
+            if (is_proposed || is_forwarded) {
+                return q;
+            }
+        }
+    }
+    return NULL;
 }
 
-static void settle_session(struct sim_check *c, const struct mtxn *t)
+static void settle_request(struct sim_check *c, const struct sim_txn *t)
+{
+    struct mreq *q = t->is_request ? request_of(c, t) : NULL;
+    if (q == NULL) {
+        return;
+    }
+    q->state = MREQ_APPLIED;
+    q->err = c->out.err;
+    q->zxid = t->zxid;
+    q->is_last = q->is_last || t->refused != RK_ZK_OK;
+    rk_buf_put(&q->result, c->out.body.data, c->out.body.len);
+}
+
+static void settle_session(struct sim_check *c, const struct sim_txn *t)
 {
     struct msession *s = rk_check_session(c, t->session);
-    RK_ASSERT(s != NULL);
+    RK_ASSERT(s != NULL || c->is_ensemble);
     if (t->type == RK_OP_CREATE_SESSION) {
+        if (s == NULL) {
+            s = rk_check_session_add(c, t->session, t->timeout_ms);
+        }
         s->is_applied = true;
         return;
     }
-    struct mconn *conn = s->conn == 0 ? NULL : rk_check_conn(c, s->conn);
+    struct mconn *conn = s == NULL || s->conn == 0 ? NULL : rk_check_conn(c, s->conn);
     if (conn != NULL) {
         conn->must_close = true;
     }
@@ -406,10 +440,12 @@ static void settle_session(struct sim_check *c, const struct mtxn *t)
             RK_MARK(c->w, SESSION_EXPIRED_EPHEMERALS);
         }
     }
-    rk_check_session_remove(c, t->session);
+    if (s != NULL) {
+        rk_check_session_remove(c, t->session);
+    }
 }
 
-static void mark_txn(struct sim_check *c, const struct mtxn *t)
+static void mark_txn(struct sim_check *c, const struct sim_txn *t)
 {
     if (t->op == RK_OP_MULTI && t->is_request && c->out.err == RK_ZK_OK) {
         c->w->stats.marks[c->out.failed_ops > 0 ? SIM_MARK_MULTI_FAILED : SIM_MARK_MULTI_OK]++;
@@ -427,31 +463,16 @@ static void mark_txn(struct sim_check *c, const struct mtxn *t)
     }
 }
 
-void rk_check_advance(struct sim_check *c, rk_zxid zxid)
+void rk_check_applied(struct sim_check *c, const struct sim_txn *t)
 {
-    CHECK(c, zxid <= c->durable, "zxid %llx is shown, but only %llx is durable",
-          (unsigned long long)zxid, (unsigned long long)c->durable);
-    CHECK(c, zxid <= c->appended, "zxid %llx is shown, but only %llx exists",
-          (unsigned long long)zxid, (unsigned long long)c->appended);
-    while (c->model.zxid < zxid) {
-        struct mtxn *t = c->first_txn;
-        RK_ASSERT(t != NULL);
-        rk_check_apply(c, &c->model, t, &c->out);
-        mark_txn(c, t);
-        for (uint32_t i = 0; i < c->out.event_count; i++) {
-            fire(c, t, &c->out.events[i]);
-        }
-        if (t->req != NULL) {
-            settle_request(c, t);
-        }
-        if (t->type == RK_OP_CREATE_SESSION || t->type == RK_OP_CLOSE_SESSION) {
-            settle_session(c, t);
-        }
-        c->first_txn = t->next;
-        if (c->first_txn == NULL) {
-            c->last_txn = NULL;
-        }
-        rk_check_free_txn(c, t);
+    mark_txn(c, t);
+    for (uint32_t i = 0; i < c->out.event_count; i++) {
+        fire(c, t, &c->out.events[i]);
+    }
+    settle_request(c, t);
+    if (t->refused == RK_ZK_OK &&
+        (t->type == RK_OP_CREATE_SESSION || t->type == RK_OP_CLOSE_SESSION)) {
+        settle_session(c, t);
     }
 }
 
@@ -604,6 +625,11 @@ static void check_answer(struct sim_check *c, struct mconn *conn, struct mreq *q
           (unsigned long long)zxid, (unsigned long long)conn->events->zxid);
     CHECK(c, zxid == c->model.zxid, "op %d answered with zxid %llx in the state of %llx", q->op,
           (unsigned long long)zxid, (unsigned long long)c->model.zxid);
+    CHECK(c, c->is_serving, "server %u answers op %d and serves nobody", c->index + 1, q->op);
+    CHECK(c, q->op != RK_OP_SYNC || zxid >= q->floor,
+          "server %u answers a sync at zxid %llx; zxid %llx was shown before it was asked for",
+          c->index + 1, (unsigned long long)zxid, (unsigned long long)q->floor);
+    rk_truth_show(c->w->truth, zxid);
     if (q->state == MREQ_APPLIED) {
         CHECK(c, zxid == q->zxid, "the write of zxid %llx was answered with zxid %llx",
               (unsigned long long)q->zxid, (unsigned long long)zxid);
@@ -688,6 +714,7 @@ void rk_check_step_ended(struct sim_check *c)
         CHECK(c, conn->inlines == NULL, "auth was not answered at once");
         CHECK(c, !conn->must_close, "connection %llx (session %llx) was not closed",
               (unsigned long long)conn->id, (unsigned long long)conn->viewer.session);
-        CHECK(c, conn->shake == MSHAKE_NONE, "a handshake without an answer");
+        CHECK(c, conn->shake == MSHAKE_NONE || conn->shake == MSHAKE_OPEN,
+              "a handshake without an answer");
     }
 }

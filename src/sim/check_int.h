@@ -3,6 +3,7 @@
 #define RK_SIM_CHECK_INT_H
 
 #include "sim/check.h"
+#include "sim/truth.h"
 
 enum mreq_state {
     MREQ_WAITING, /* read: not answered; write: not proposed */
@@ -11,8 +12,6 @@ enum mreq_state {
     MREQ_PROPOSED, /* in the log's hands */
     MREQ_APPLIED,  /* its outcome is known */
 };
-
-struct mtxn;
 
 /* A request of a connection that must be answered, in order. */
 struct mreq {
@@ -25,35 +24,11 @@ struct mreq {
     int32_t err;  /* FIXED; APPLIED */
     rk_zxid zxid; /* FIXED: INT64_MIN = that of the state; else the transaction's */
     struct rk_buf result;
-    struct mtxn *txn;
     struct sim_ids ids; /* when it came */
     uint64_t step;
     bool was_full; /* the server had said that the log is full */
     int64_t arrived_ms;
     rk_zxid floor; /* everything up to here had been shown to somebody */
-};
-
-/* A transaction handed to the log and not applied yet. */
-struct mtxn {
-    struct mtxn *next;
-    rk_zxid zxid;
-    int32_t type;
-    int32_t op; /* of the request; the type for internal ones */
-    rk_session_id session;
-    int64_t time_ms;
-    struct sim_blob *payload;
-    struct sim_blob *body;
-    struct sim_ids ids;
-    struct mreq *req; /* NULL: nobody is answered */
-    bool is_request;  /* a client asked for it */
-    int32_t timeout_ms;
-    uint64_t step;
-    /* What quotas are judged by: the state that was applied when it was proposed. In the middle of
-     * a step that is not known exactly: the end of the step may be right as well. */
-    bool has_quota_view;
-    bool has_late_view;
-    struct sim_model quota_view;
-    struct sim_model late_view;
 };
 
 /* An event, or an inline answer, that must be sent. */
@@ -82,6 +57,7 @@ enum mshake {
     MSHAKE_NEW,
     MSHAKE_REATTACH,
     MSHAKE_REFUSE,
+    MSHAKE_OPEN, /* of an ensemble: whatever the leader says, and maybe nothing */
 };
 
 struct mframe {
@@ -96,9 +72,14 @@ struct mconn {
     bool has_read_only;
     int32_t timeout_ms;
     enum mshake shake; /* what the handshake of this step must lead to */
-    bool may_close;    /* a reason to be closed has come up */
-    bool must_close;   /* ... and this step has to do it */
-    bool is_ending;    /* ... as soon as the answer that is due is sent */
+    /* MSHAKE_OPEN: */
+    rk_zxid seen;
+    rk_session_id wanted; /* the session it asked for; 0: a new one */
+    bool has_password;    /* the right one */
+    bool is_bad;          /* it could not be read */
+    bool may_close;       /* a reason to be closed has come up */
+    bool must_close;      /* ... and this step has to do it */
+    bool is_ending;       /* ... as soon as the answer that is due is sent */
     uint64_t closed_step;
     struct mreq *reqs;
     struct mdue *events;
@@ -122,14 +103,18 @@ struct msession {
 struct sim_check {
     struct sim_world *w;
     struct rk_mem *mem;
+    uint32_t index; /* of the server */
+    bool is_ensemble;
     struct rk_core_config config;
     struct sim_model model; /* the applied state */
+    struct sim_txn *at;     /* ... is that behind this one; NULL: the beginning */
+    struct sim_txn *head;   /* the last one handed to the log */
+    struct sim_txn *kept;   /* everything up to here is on the disk for good */
+    struct sim_txn *other;  /* a snapshot from elsewhere is replacing the log that led here */
+    bool is_replacing;
     struct sim_outcome out;
     struct rk_buf got; /* scratch: bodies in canonical order */
     struct rk_buf must;
-    struct mtxn *first_txn;
-    struct mtxn *last_txn;
-    rk_zxid appended;
     rk_zxid durable; /* as told to the core */
     struct mconn conns[MCONNS];
     struct msession *sessions;
@@ -143,10 +128,15 @@ struct sim_check {
     int64_t room_ms; /* when it last ceased to be full: nothing expires before */
     bool is_stopping;
     bool is_up;
+    bool is_serving; /* always, alone */
+    bool is_leading; /* always, alone */
+    bool may_close;  /* this step: it ceases to serve, or does not serve */
+    bool must_compare;
     bool has_snap_model;
     struct sim_model snap_model;
     rk_zxid last_crash_zxid; /* the state served when the server last crashed */
     uint32_t restarts;
+    bool is_wiped; /* its disk was emptied, and it was not brought up to date since */
 };
 
 #define CHECK(c, cond, ...)                                                                        \
@@ -164,8 +154,8 @@ void rk_check_frame_in(struct sim_check *c, struct mconn *conn, struct rk_bytes 
 void rk_check_frame_out(struct sim_check *c, rk_conn_id id, struct rk_bytes frame);
 void rk_check_closed(struct sim_check *c, rk_conn_id id);
 void rk_check_step_ended(struct sim_check *c);
-/* The state reaches zxid: outcomes, events, ends of sessions. */
-void rk_check_advance(struct sim_check *c, rk_zxid zxid);
+/* A transaction was applied: its watch events become due, its request gets its outcome. */
+void rk_check_applied(struct sim_check *c, const struct sim_txn *t);
 /* What waits in the throttler may be refused from now on. */
 void rk_check_log_full(struct sim_check *c);
 void rk_check_free_conns(struct sim_check *c);
@@ -179,19 +169,36 @@ void rk_check_session_remove(struct sim_check *c, rk_session_id id);
 void rk_check_expiry(struct sim_check *c, const struct msession *s);
 void rk_check_overdue(struct sim_check *c);
 void rk_check_sessions_restart(struct sim_check *c, int64_t now_ms);
+/* The leader heard of a session through a learner. */
+void rk_check_touched(struct sim_check *c, rk_session_id id, int32_t timeout_ms);
+bool rk_check_password(rk_session_id id, struct rk_bytes password);
 
 /* check_txn.c: the history -- */
 void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload);
 /* Applies one transaction to a model; ret gets the outcome. */
-void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct sim_txn *t,
                     struct sim_outcome *ret);
 void rk_check_late_views(struct sim_check *c);
-void rk_check_free_txn(struct sim_check *c, struct mtxn *t);
-void rk_check_drop_txns(struct sim_check *c);
+
+/* check_move.c: the state moves -- */
+struct sim_rules rk_check_rules(const struct sim_check *c);
+/* ret is overwritten. */
+void rk_check_model_at(struct sim_check *c, struct sim_txn *at, struct sim_model *ret);
+/* What zxid stands for, E<<32 included. Fails if there is no such thing. */
+struct sim_txn *rk_check_resolve(struct sim_check *c, rk_zxid zxid);
+/* The state reaches zxid: outcomes, events, ends of sessions. Nothing if it is there already. */
+void rk_check_advance(struct sim_check *c, rk_zxid zxid);
+/* The core's state is that of zxid now, wherever it was. */
+void rk_check_reach(struct sim_check *c, rk_zxid zxid);
+/* In flight: handed to the log and not applied. Oldest first. */
+uint32_t rk_check_in_flight(struct sim_check *c, struct sim_txn ***ret_items);
 
 /* check_state.c: comparing whole states -- */
 void rk_check_compare(struct sim_check *c, const struct sim_model *m, const struct rk_core *core,
                       const char *what);
+
+/* check.c */
+void rk_check_drop_snap_model(struct sim_check *c);
 
 void rk_check_request_free(struct sim_check *c, struct mreq *q);
 

@@ -1,6 +1,7 @@
 /* Sessions: handshakes, who may reattach, when a session may and when it must expire (spec-client
  * 2, 10; reliability.md 5.5). */
 #include "sim/check_int.h"
+#include "sim/node.h"
 
 #include <string.h>
 
@@ -52,13 +53,18 @@ static void password_of(rk_session_id id, uint8_t ret[PASSWORD_BYTES])
     }
 }
 
+bool rk_check_password(rk_session_id id, struct rk_bytes password)
+{
+    uint8_t right[PASSWORD_BYTES];
+    password_of(id, right);
+    return rk_bytes_equal(password, rk_bytes_of(right, sizeof(right)));
+}
+
 static bool may_reattach(struct sim_check *c, const struct rk_connect_request *q)
 {
-    uint8_t password[PASSWORD_BYTES];
     const struct msession *s = rk_check_session(c, q->session_id);
-    password_of(q->session_id, password);
     return q->session_id != 0 && s != NULL && s->is_applied && !s->is_closing &&
-           rk_bytes_equal(q->passwd, rk_bytes_of(password, sizeof(password)));
+           rk_check_password(q->session_id, q->passwd);
 }
 
 static int32_t negotiate(const struct sim_check *c, int32_t asked)
@@ -101,6 +107,34 @@ static void reattached(struct sim_check *c, struct mconn *conn)
     }
 }
 
+/* Whether this server serves, and what the leader knows, shows later. */
+static void begin_open_handshake(struct sim_check *c, struct mconn *conn,
+                                 const struct rk_connect_request *q)
+{
+    conn->shake = MSHAKE_OPEN;
+    conn->state = MCONN_PENDING;
+    conn->may_close = true;
+    conn->is_bad = q == NULL;
+    if (q == NULL) {
+        RK_MARK(c->w, HANDSHAKE_BAD);
+        return;
+    }
+    conn->seen = q->last_zxid_seen;
+    conn->wanted = q->session_id;
+    conn->has_password = rk_check_password(q->session_id, q->passwd);
+    conn->has_read_only = q->has_read_only;
+    conn->timeout_ms = negotiate(c, q->time_out);
+    for (uint32_t i = 0; i < MCONNS && conn->wanted != 0; i++) {
+        struct mconn *old = &c->conns[i];
+        if (old->state == MCONN_OPEN && old->viewer.session == conn->wanted) {
+            old->may_close = true;
+        }
+    }
+    if (q->last_zxid_seen > c->model.zxid) {
+        RK_MARK(c->w, HANDSHAKE_AHEAD);
+    }
+}
+
 void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)
 {
     struct rk_connect_request q;
@@ -110,7 +144,9 @@ void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_by
     rk_reader_init(&r, frame, c->config.record_bytes_max);
     bool is_ok = rk_proto_read_connect_request(&r, &a, &q) && q.passwd.len <= 1024;
     conn->may_close = c->config.connect_tokens > 0;
-    if (!is_ok) {
+    if (c->is_ensemble) {
+        begin_open_handshake(c, conn, is_ok ? &q : NULL);
+    } else if (!is_ok) {
         conn->must_close = true;
         RK_MARK(c->w, HANDSHAKE_BAD);
     } else if (q.last_zxid_seen > c->model.zxid) {
@@ -135,21 +171,106 @@ void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_by
 /* A new session is there as soon as its transaction is applied: the answer shows it. */
 static void advance_to_session(struct sim_check *c, const struct mconn *conn)
 {
-    const struct mtxn *t = c->first_txn;
-    while (t != NULL && (t->type != RK_OP_CREATE_SESSION || t->session != conn->viewer.session)) {
-        t = t->next;
-    }
-    if (t != NULL) {
-        rk_check_advance(c, t->zxid);
+    struct sim_txn **items;
+    uint32_t count = rk_check_in_flight(c, &items);
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i]->type == RK_OP_CREATE_SESSION && items[i]->session == conn->viewer.session) {
+            rk_check_advance(c, items[i]->zxid);
+            break;
+        }
     }
     const struct msession *s = rk_check_session(c, conn->viewer.session);
     CHECK(c, s != NULL && s->is_applied, "session %llx was confirmed before it existed",
           (unsigned long long)conn->viewer.session);
 }
 
-void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)
+static void refused_open(struct sim_check *c, struct mconn *conn)
+{
+    const struct sim_tsession *ts = rk_truth_session(c->w->truth, conn->wanted);
+    CHECK(c, conn->wanted != 0, "a new session was refused");
+    CHECK(c, !conn->has_password || ts == NULL || !ts->is_taken || ts->is_close_proposed,
+          "server %u refuses session %llx, which is alive", c->index + 1,
+          (unsigned long long)conn->wanted);
+    conn->must_close = true;
+    conn->shake = MSHAKE_NONE;
+    RK_MARK(c->w, SESSION_REFUSED);
+}
+
+/* It has no other connection any more, here or elsewhere, that could do more than fail. */
+static void attach(struct sim_check *c, struct mconn *conn, struct sim_tsession *ts)
+{
+    struct msession *s = rk_check_session(c, ts->id);
+    if (s == NULL) {
+        s = rk_check_session_add(c, ts->id, conn->timeout_ms);
+    }
+    s->conn = conn->id;
+    s->timeout_ms = conn->timeout_ms;
+    s->touched_ms = c->now_ms;
+    if (ts->attaches > 0) {
+        RK_MARK(c->w, SESSION_REATTACHED);
+        if (ts->node != c->index) {
+            RK_MARK(c->w, SESSION_OTHER_SERVER);
+        }
+    }
+    ts->node = c->index;
+    ts->attaches++;
+    for (uint32_t i = 0; i < c->w->node_count; i++) {
+        struct sim_check *other = c->w->checks[i];
+        for (uint32_t k = 0; k < MCONNS; k++) {
+            struct mconn *old = &other->conns[k];
+            if (old != conn && old->state == MCONN_OPEN && old->viewer.session == ts->id) {
+                CHECK(c, i != c->index, "session %llx has two connections",
+                      (unsigned long long)ts->id);
+                old->may_close = true;
+            }
+        }
+    }
+}
+
+static void take_open_answer(struct sim_check *c, struct mconn *conn,
+                             const struct rk_connect_response *p)
+{
+    CHECK(c, !conn->is_bad, "a malformed handshake was answered");
+    if (p->session_id == 0) {
+        refused_open(c, conn);
+        return;
+    }
+    struct sim_tsession *ts = rk_truth_session(c->w->truth, p->session_id);
+    CHECK(c, c->is_serving, "server %u takes session %llx and serves nobody", c->index + 1,
+          (unsigned long long)p->session_id);
+    CHECK(c, ts != NULL, "session %llx was never created", (unsigned long long)p->session_id);
+    conn->viewer.session = p->session_id;
+    if (conn->wanted == 0) {
+        advance_to_session(c, conn);
+        CHECK(c, !ts->is_taken && ts->timeout_ms == conn->timeout_ms,
+              "session %llx was given to somebody before", (unsigned long long)p->session_id);
+        ts->is_taken = true;
+        RK_MARK(c->w, SESSION_NEW);
+    } else {
+        CHECK(c, p->session_id == conn->wanted && conn->has_password,
+              "a reattach to session %llx was answered with %llx", (unsigned long long)conn->wanted,
+              (unsigned long long)p->session_id);
+    }
+    CHECK(c, conn->seen <= c->model.zxid, "server %u at zxid %llx takes a client of %llx",
+          c->index + 1, (unsigned long long)c->model.zxid, (unsigned long long)conn->seen);
+    attach(c, conn, ts);
+}
+
+static void check_refusal(struct sim_check *c, struct mconn *conn,
+                          const struct rk_connect_response *p)
 {
     static const uint8_t zeros[PASSWORD_BYTES];
+    CHECK(c,
+          p->time_out == 0 && p->session_id == 0 &&
+              rk_bytes_equal(p->passwd, rk_bytes_of(zeros, sizeof(zeros))),
+          "a reattach to session %llx that had to be refused was not",
+          (unsigned long long)p->session_id);
+    conn->must_close = true;
+    conn->shake = MSHAKE_NONE;
+}
+
+void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)
+{
     uint8_t password[PASSWORD_BYTES];
     struct rk_connect_response p;
     struct rk_reader r;
@@ -157,27 +278,26 @@ void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_b
     rk_arena_init(&a, c->mem);
     rk_reader_init(&r, frame, UINT32_MAX >> 1);
     bool is_ok = rk_proto_read_connect_response(&r, &a, &p) && rk_reader_left(&r) == 0;
-    rk_arena_deinit(&a);
     CHECK(c,
           is_ok && p.protocol_version == 0 && !p.read_only &&
               p.has_read_only == conn->has_read_only,
           "malformed answer to a handshake");
-    if (conn->shake == MSHAKE_REFUSE) {
-        CHECK(c,
-              p.time_out == 0 && p.session_id == 0 &&
-                  rk_bytes_equal(p.passwd, rk_bytes_of(zeros, sizeof(zeros))),
-              "a reattach to session %llx that had to be refused was not",
-              (unsigned long long)p.session_id);
-        conn->must_close = true;
-        conn->shake = MSHAKE_NONE;
-        return;
-    }
-    if (conn->state == MCONN_PENDING) {
+    bool is_refused = p.session_id == 0;
+    if (conn->shake == MSHAKE_OPEN) {
+        take_open_answer(c, conn, &p);
+    } else if (conn->shake == MSHAKE_REFUSE) {
+        is_refused = true;
+    } else if (conn->state == MCONN_PENDING) {
         advance_to_session(c, conn);
         RK_MARK(c->w, SESSION_NEW);
     } else {
         CHECK(c, conn->shake == MSHAKE_REATTACH, "an answer to a handshake that is not due");
         reattached(c, conn);
+    }
+    if (is_refused) {
+        check_refusal(c, conn, &p);
+        rk_arena_deinit(&a);
+        return;
     }
     password_of(conn->viewer.session, password);
     CHECK(c,
@@ -189,6 +309,7 @@ void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_b
     conn->shake = MSHAKE_NONE;
     conn->state = MCONN_OPEN;
     conn->may_close = false;
+    rk_arena_deinit(&a);
 }
 
 /* -- Expiry -- */
@@ -213,6 +334,15 @@ void rk_check_overdue(struct sim_check *c)
         CHECK(c, s->is_closing || c->now_ms <= due_ms,
               "session %llx should have expired %lld ms ago", (unsigned long long)s->id,
               (long long)(c->now_ms - due_ms));
+    }
+}
+
+void rk_check_touched(struct sim_check *c, rk_session_id id, int32_t timeout_ms)
+{
+    struct msession *s = rk_check_session(c, id);
+    if (s != NULL && !s->is_closing) {
+        s->touched_ms = rk_sim_node_now_ms(c->w->nodes[c->index]);
+        s->timeout_ms = timeout_ms;
     }
 }
 

@@ -4,33 +4,6 @@
 
 #include <string.h>
 
-void rk_check_free_txn(struct sim_check *c, struct mtxn *t)
-{
-    if (t->req != NULL) {
-        t->req->txn = NULL;
-    }
-    rk_sim_blob_drop(c->mem, t->payload);
-    rk_sim_blob_drop(c->mem, t->body);
-    rk_sim_ids_deinit(c->mem, &t->ids);
-    if (t->has_quota_view) {
-        rk_sim_model_deinit(&t->quota_view);
-    }
-    if (t->has_late_view) {
-        rk_sim_model_deinit(&t->late_view);
-    }
-    rk_mem_free(c->mem, t, sizeof(*t));
-}
-
-void rk_check_drop_txns(struct sim_check *c)
-{
-    while (c->first_txn != NULL) {
-        struct mtxn *t = c->first_txn;
-        c->first_txn = t->next;
-        rk_check_free_txn(c, t);
-    }
-    c->last_txn = NULL;
-}
-
 /* The write of this session that is proposed next must be the first not proposed yet. */
 static struct mreq *find_request(struct sim_check *c, const struct rk_txn_header *h,
                                  struct mconn **ret_conn)
@@ -58,38 +31,90 @@ static struct mreq *find_request(struct sim_check *c, const struct rk_txn_header
     return NULL;
 }
 
-static void link_request(struct sim_check *c, struct mtxn *t, const struct rk_txn_header *h)
+/* Nobody's request: the end of a session that was not heard of. */
+static void link_expiry(struct sim_check *c, struct sim_txn *t)
+{
+    struct msession *s = rk_check_session(c, t->session);
+    CHECK(c, s != NULL, "zxid %llx closes a session that does not exist",
+          (unsigned long long)t->zxid);
+    CHECK(c, t->cxid == 0, "zxid %llx closes a session with cxid %d that nobody sent",
+          (unsigned long long)t->zxid, t->cxid);
+    rk_check_expiry(c, s);
+    s->is_closing = true;
+}
+
+/* Refused without a look: the session has moved to another server, or is about to end. */
+static void link_refused(struct sim_check *c, struct sim_txn *t, int32_t err)
+{
+    const struct sim_tsession *ts = rk_truth_session(c->w->truth, t->session);
+    CHECK(c, ts != NULL, "zxid %llx is of a session that never was", (unsigned long long)t->zxid);
+    CHECK(c, err != RK_ZK_SESSION_EXPIRED || ts->is_close_proposed,
+          "zxid %llx says that session %llx has expired, which it has not",
+          (unsigned long long)t->zxid, (unsigned long long)t->session);
+    CHECK(c, err != RK_ZK_SESSION_MOVED || ts->attaches > 1,
+          "zxid %llx says that session %llx has moved, which it has not",
+          (unsigned long long)t->zxid, (unsigned long long)t->session);
+    t->refused = err;
+    if (err == RK_ZK_SESSION_MOVED) {
+        RK_MARK(c->w, SESSION_MOVED);
+    }
+}
+
+/* From a client of another server. */
+static bool link_forwarded(struct sim_check *c, struct sim_txn *t)
+{
+    struct sim_asked *a = rk_truth_asked(c->w->truth, t->session, t->cxid);
+    if (!c->is_ensemble || a == NULL || a->is_linked || a->node == c->index) {
+        return false;
+    }
+    CHECK(c, t->zxid > a->floor, "zxid %llx was seen before the request of %llx came",
+          (unsigned long long)a->floor, (unsigned long long)t->zxid);
+    a->is_linked = true;
+    t->is_request = true;
+    t->op = a->op;
+    t->body = rk_sim_blob_ref(a->body);
+    rk_sim_ids_copy(c->mem, &t->ids, &a->ids);
+    if (t->type == RK_OP_CLOSE_SESSION) {
+        struct msession *s = rk_check_session(c, t->session);
+        CHECK(c, s != NULL && !s->is_closing, "session %llx is closed twice",
+              (unsigned long long)t->session);
+        s->is_closing = true;
+    }
+    RK_MARK(c->w, FORWARDED);
+    return true;
+}
+
+static void link_request(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
 {
     struct mconn *conn = NULL;
-    struct mreq *q = find_request(c, h, &conn);
+    struct mreq *q = find_request(c, &txn->header, &conn);
     bool is_close = t->type == RK_OP_CLOSE_SESSION;
+    int32_t err = txn->type == RK_OP_ERROR ? txn->body.error.err : RK_ZK_OK;
+    if (err == RK_ZK_SESSION_MOVED || err == RK_ZK_SESSION_EXPIRED) {
+        link_refused(c, t, err);
+    }
+    if (q == NULL && link_forwarded(c, t)) {
+        return;
+    }
     if (is_close && (q == NULL || q->op != RK_OP_CLOSE_SESSION)) {
-        struct msession *s = rk_check_session(c, h->client_id);
-        CHECK(c, s != NULL, "zxid %llx closes a session that does not exist",
-              (unsigned long long)t->zxid);
-        CHECK(c, h->cxid == 0, "zxid %llx closes a session with cxid %d that nobody sent",
-              (unsigned long long)t->zxid, h->cxid);
-        rk_check_expiry(c, s);
-        s->is_closing = true;
+        link_expiry(c, t);
         return;
     }
     CHECK(c, q != NULL, "zxid %llx (type %d, session %llx, cxid %d) answers no request in turn",
-          (unsigned long long)t->zxid, t->type, (unsigned long long)h->client_id, h->cxid);
+          (unsigned long long)t->zxid, t->type, (unsigned long long)t->session, t->cxid);
     CHECK(c, t->zxid > q->floor, "zxid %llx was seen before the request of %llx came",
           (unsigned long long)q->floor, (unsigned long long)t->zxid);
-    CHECK(c, !rk_check_session(c, h->client_id)->is_closing,
+    CHECK(c, t->refused != RK_ZK_OK || !rk_check_session(c, t->session)->is_closing,
           "zxid %llx is of session %llx, whose end was proposed before",
-          (unsigned long long)t->zxid, (unsigned long long)h->client_id);
+          (unsigned long long)t->zxid, (unsigned long long)t->session);
     q->state = MREQ_PROPOSED;
     q->zxid = t->zxid;
-    q->txn = t;
-    t->req = q;
     t->is_request = true;
     t->op = q->op;
     t->body = rk_sim_blob_ref(q->body);
     rk_sim_ids_copy(c->mem, &t->ids, q->step == c->step ? &q->ids : &conn->viewer.ids);
     if (is_close) {
-        rk_check_session(c, h->client_id)->is_closing = true;
+        rk_check_session(c, t->session)->is_closing = true;
     }
 }
 
@@ -111,70 +136,145 @@ static void check_reaping(struct sim_check *c, const struct rk_txn *txn)
     RK_MARK(c->w, REAPED);
 }
 
-static void link_internal(struct sim_check *c, struct mtxn *t, const struct rk_txn *txn)
+/* Of a client of another server, which has said so. */
+static void link_forwarded_session(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
 {
-    if (t->type == RK_OP_DELETE_CONTAINER) {
-        CHECK(c, t->session == 0, "deleteContainer of a session");
-        t->body = rk_sim_blob(c->mem, txn->body.delete_.path);
-        check_reaping(c, txn);
-        return;
+    struct sim_tsession *ts = rk_truth_session(c->w->truth, t->session);
+    CHECK(c, ts != NULL && !ts->is_created && ts->node != c->index,
+          "session %llx was created, and nobody asked for it", (unsigned long long)t->session);
+    CHECK(c, txn->body.create_session.time_out == ts->timeout_ms,
+          "session with a timeout of %d, asked for %d", txn->body.create_session.time_out,
+          ts->timeout_ms);
+    ts->is_created = true;
+    t->timeout_ms = ts->timeout_ms;
+    (void)rk_check_session_add(c, t->session, t->timeout_ms);
+}
+
+/* One of those that asked for a session of that timeout: which it is shows in the answer. */
+static struct mconn *find_asking(struct sim_check *c, int32_t timeout_ms)
+{
+    for (uint32_t i = 0; i < MCONNS; i++) {
+        struct mconn *conn = &c->conns[i];
+        if (conn->state == MCONN_PENDING && conn->shake == MSHAKE_OPEN && conn->wanted == 0 &&
+            conn->timeout_ms == timeout_ms) {
+            return conn;
+        }
     }
-    struct mconn *conn = rk_check_conn(c, c->event.conn);
-    RK_ASSERT(t->type == RK_OP_CREATE_SESSION);
-    CHECK(c, c->event.kind == RK_EV_FRAME && conn != NULL && conn->shake == MSHAKE_NEW,
-          "a session was created without a handshake that asks for one");
+    return NULL;
+}
+
+static void link_session(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
+{
+    struct mconn *conn = c->event.conn == 0 ? NULL : rk_check_conn(c, c->event.conn);
     CHECK(c,
           rk_check_session(c, t->session) == NULL && t->session != 0 &&
               rk_sim_session_of(&c->model, t->session) == NULL,
           "session id %llx was given out again", (unsigned long long)t->session);
+    if (c->is_ensemble && rk_truth_session(c->w->truth, t->session) != NULL) {
+        link_forwarded_session(c, t, txn);
+        return;
+    }
+    if (c->is_ensemble) {
+        conn = find_asking(c, txn->body.create_session.time_out);
+    }
+    CHECK(c, conn != NULL && (c->is_ensemble || conn->shake == MSHAKE_NEW),
+          "a session was created without a handshake that asks for one");
     CHECK(c, txn->body.create_session.time_out == conn->timeout_ms,
           "session with a timeout of %d, negotiated %d", txn->body.create_session.time_out,
           conn->timeout_ms);
     t->timeout_ms = conn->timeout_ms;
-    conn->shake = MSHAKE_NONE;
-    conn->state = MCONN_PENDING;
-    conn->viewer.session = t->session;
     struct msession *s = rk_check_session_add(c, t->session, conn->timeout_ms);
-    s->conn = conn->id;
+    if (!c->is_ensemble) {
+        conn->shake = MSHAKE_NONE;
+        conn->state = MCONN_PENDING;
+        conn->viewer.session = t->session;
+        s->conn = conn->id;
+    }
+    struct sim_tsession *ts = rk_truth_session_add(c->w->truth, t->session);
+    ts->timeout_ms = conn->timeout_ms;
+    ts->node = c->index;
+    ts->is_created = true;
 }
 
-void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
+static void link_txn(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
+{
+    if (t->type == RK_OP_CREATE_SESSION) {
+        link_session(c, t, txn);
+    } else if (t->type == RK_OP_DELETE_CONTAINER) {
+        CHECK(c, t->session == 0, "deleteContainer of a session");
+        t->body = rk_sim_blob(c->mem, txn->body.delete_.path);
+        check_reaping(c, txn);
+    } else {
+        link_request(c, t, txn);
+    }
+    if (t->type == RK_OP_CLOSE_SESSION) {
+        struct sim_tsession *ts = rk_truth_session(c->w->truth, t->session);
+        CHECK(c, ts != NULL, "zxid %llx closes a session that never was",
+              (unsigned long long)t->zxid);
+        ts->is_close_proposed = true;
+    }
+}
+
+/* One more than the last; or the first of an epoch. */
+static bool follows(const struct sim_check *c, const struct sim_txn *prev, rk_zxid zxid)
+{
+    rk_zxid last = prev == NULL ? 0 : prev->zxid;
+    if (zxid == last + 1) {
+        return true;
+    }
+    return c->is_ensemble && RK_ZXID_EPOCH(zxid) > RK_ZXID_EPOCH(last) &&
+           RK_ZXID_COUNTER(zxid) == 1;
+}
+
+static void propose(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
 {
     struct rk_arena a;
     struct rk_txn txn;
     rk_arena_init(&a, c->mem);
     enum rk_err err = rk_txn_decode(payload, &a, UINT32_MAX >> 1, &txn);
     CHECK(c, err == RK_OK, "zxid %llx cannot be decoded", (unsigned long long)zxid);
-    CHECK(c, zxid == c->appended + 1 && txn.header.zxid == zxid, "zxid %llx follows %llx",
-          (unsigned long long)zxid, (unsigned long long)c->appended);
+    CHECK(c, txn.header.zxid == zxid, "zxid %llx has the record of zxid %llx",
+          (unsigned long long)zxid, (unsigned long long)txn.header.zxid);
+    CHECK(c, c->is_serving && c->is_leading,
+          "server %u, which does not lead, logs zxid %llx, which nobody proposed", c->index + 1,
+          (unsigned long long)zxid);
     CHECK(c, txn.header.time == c->wall_ms, "zxid %llx has the time %lld at %lld",
           (unsigned long long)zxid, (long long)txn.header.time, (long long)c->wall_ms);
-    struct mtxn *t = rk_mem_must_zalloc(c->mem, sizeof(*t));
-    t->zxid = zxid;
+    struct sim_txn *t = rk_truth_add(c->w->truth, c->head, zxid, payload);
     t->step = c->step;
     t->type = txn.type;
     t->op = txn.type;
     t->session = txn.header.client_id;
+    t->cxid = txn.header.cxid;
     t->time_ms = txn.header.time;
-    t->payload = rk_sim_blob(c->mem, payload);
-    c->appended = zxid;
-    if (txn.type == RK_OP_CREATE_SESSION || txn.type == RK_OP_DELETE_CONTAINER) {
-        link_internal(c, t, &txn);
-    } else {
-        link_request(c, t, &txn.header);
-    }
+    t->proposer = c->index;
+    link_txn(c, t, &txn);
     if (c->config.enforce_quota && t->is_request) {
         t->has_quota_view = true;
         rk_sim_model_copy(&t->quota_view, &c->model);
     }
-    if (c->last_txn == NULL) {
-        c->first_txn = t;
-    } else {
-        c->last_txn->next = t;
-    }
-    c->last_txn = t;
+    c->head = t;
     c->w->stats.txns++;
     rk_arena_deinit(&a);
+}
+
+void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
+{
+    struct sim_txn *known = rk_truth_find(c->w->truth, zxid);
+    CHECK(c, follows(c, c->head, zxid), "server %u logs zxid %llx behind %llx", c->index + 1,
+          (unsigned long long)zxid, (unsigned long long)(c->head == NULL ? 0 : c->head->zxid));
+    if (known == NULL) {
+        propose(c, zxid, payload);
+        return;
+    }
+    CHECK(c, c->is_ensemble && rk_bytes_equal(rk_sim_bytes(known->payload), payload),
+          "server %u logs zxid %llx, which is something else on server %u", c->index + 1,
+          (unsigned long long)zxid, known->proposer + 1);
+    CHECK(c, known->prev == c->head, "server %u logs zxid %llx behind %llx, it follows %llx",
+          c->index + 1, (unsigned long long)zxid,
+          (unsigned long long)(c->head == NULL ? 0 : c->head->zxid),
+          (unsigned long long)(known->prev == NULL ? 0 : known->prev->zxid));
+    c->head = known;
 }
 
 /* Does the record say what must have happened? */
@@ -205,7 +305,7 @@ static bool is_logged(const struct rk_txn *txn, const struct sim_outcome *out)
     return true;
 }
 
-static void apply_close(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+static void apply_close(struct sim_check *c, struct sim_model *m, const struct sim_txn *t,
                         const struct rk_txn *txn, struct sim_outcome *out)
 {
     uint32_t owned = 0;
@@ -228,7 +328,7 @@ static void apply_close(struct sim_check *c, struct sim_model *m, const struct m
     rk_sim_model_close_session(m, t->zxid, t->session, paths, out);
 }
 
-static void apply_write(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+static void apply_write(struct sim_check *c, struct sim_model *m, const struct sim_txn *t,
                         const struct rk_txn *txn, struct sim_outcome *out)
 {
     struct sim_model before;
@@ -260,7 +360,10 @@ static void apply_write(struct sim_check *c, struct sim_model *m, const struct m
 
 void rk_check_late_views(struct sim_check *c)
 {
-    for (struct mtxn *t = c->first_txn; t != NULL; t = t->next) {
+    struct sim_txn **items;
+    uint32_t count = rk_check_in_flight(c, &items);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_txn *t = items[i];
         if (t->step == c->step && t->has_quota_view && t->quota_view.zxid != c->model.zxid) {
             rk_sim_model_copy(&t->late_view, &c->model);
             t->has_late_view = true;
@@ -268,18 +371,21 @@ void rk_check_late_views(struct sim_check *c)
     }
 }
 
-void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct mtxn *t,
+void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct sim_txn *t,
                     struct sim_outcome *out)
 {
     struct rk_arena a;
     struct rk_txn txn;
-    CHECK(c, t->zxid == m->zxid + 1, "zxid %llx applied behind %llx", (unsigned long long)t->zxid,
+    CHECK(c, t->zxid > m->zxid, "zxid %llx applied behind %llx", (unsigned long long)t->zxid,
           (unsigned long long)m->zxid);
     rk_arena_init(&a, c->mem);
     enum rk_err err = rk_txn_decode(rk_sim_bytes(t->payload), &a, UINT32_MAX >> 1, &txn);
     RK_ASSERT(err == RK_OK);
     rk_sim_outcome_reset(out);
-    if (t->type == RK_OP_CREATE_SESSION) {
+    if (t->refused != RK_ZK_OK) {
+        out->err = t->refused;
+        m->zxid = t->zxid;
+    } else if (t->type == RK_OP_CREATE_SESSION) {
         rk_sim_model_create_session(m, t->zxid, t->session, t->timeout_ms);
     } else if (t->type == RK_OP_CLOSE_SESSION) {
         apply_close(c, m, t, &txn, out);

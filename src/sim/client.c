@@ -27,7 +27,7 @@ struct sim_clients *rk_sim_clients_create(struct sim_world *w)
     all->path_count = o->path_count;
     for (uint32_t i = 0; i < all->count; i++) {
         all->clients[i].index = i;
-        all->clients[i].next_xid = 1;
+        all->clients[i].next_xid = 1 + (int32_t)(i << 20); /* everybody's are different */
         all->clients[i].has_read_only = rk_sim_chance(&w->tape, SIM_SITE_CLIENT, 3, 4);
         rk_buf_init(&all->clients[i].in, &w->mem, (size_t)64 << 20);
     }
@@ -149,11 +149,26 @@ static bool is_shared(const struct sim_clients *all, const struct sim_client *c)
     return false;
 }
 
+/* Any server will do, one more than another. */
+static uint32_t draw_server(struct sim_clients *all)
+{
+    struct sim_world *w = all->w;
+    uint32_t node = 0;
+    if (w->node_count == 1) {
+        return 0;
+    }
+    do {
+        node = (uint32_t)rk_sim_below(&w->tape, SIM_SITE_CLIENT, w->node_count);
+    } while ((w->up_bits & 1u << node) == 0);
+    return node;
+}
+
 static void connect(struct sim_clients *all, struct sim_client *c)
 {
     struct sim_world *w = all->w;
     const struct sim_client_options *o = &w->opt.client;
-    c->conn = rk_sim_net_connect(w->net, c->index);
+    c->node = draw_server(all);
+    c->conn = rk_sim_net_connect(w->net, c->index, c->node);
     if (c->conn == 0) {
         act_after(all, c, RETRY_US + rk_sim_delay(w, SIM_SITE_CLIENT, RETRY_US));
         return;
@@ -296,6 +311,9 @@ void rk_sim_clients_heal(struct sim_clients *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
         struct sim_client *c = &all->clients[i];
+        if (c->state != CLIENT_OFF && (all->w->up_bits & 1u << c->node) == 0) {
+            leave(all, c);
+        }
         if (is_shared(all, c)) {
             forget_session(c);
             if (c->state != CLIENT_OFF) {
@@ -413,6 +431,10 @@ static void take_reply(struct sim_clients *all, struct sim_client *c, struct rk_
     int32_t xid = rk_load_i32(frame.data);
     rk_zxid zxid = rk_load_i64(frame.data + 4);
     int32_t err = rk_load_i32(frame.data + 12);
+    if (zxid > 0 && zxid < c->seen) {
+        rk_sim_fail(all->w, "client %u has seen zxid %llx and is shown %llx", c->index,
+                    (unsigned long long)c->seen, (unsigned long long)zxid);
+    }
     if (zxid > c->seen) {
         c->seen = zxid;
     }

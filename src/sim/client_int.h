@@ -45,6 +45,7 @@ struct watch_list {
 
 struct sim_client {
     uint32_t index;
+    uint32_t node; /* the server it talks to */
     enum client_state state;
     rk_conn_id conn;
     rk_session_id session;

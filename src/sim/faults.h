@@ -38,6 +38,36 @@ enum sim_op {
         SIM_OP_COUNT
 };
 
+/* What may befall an ensemble, see mishap.h. */
+#define RK_SIM_MISHAP_TABLE(X)                                                                     \
+    X(CRASH, "crash")                                                                              \
+    X(CRASH_AT_CALL, "crash at a disk call")                                                       \
+    X(CRASH_IN_TURN, "crash between steps and effects")                                            \
+    X(CRASH_ALL, "crash of all")                                                                   \
+    X(CRASH_MANY, "crash of all but one")                                                          \
+    X(STOP, "orderly stop")                                                                        \
+    X(WIPE, "loss of a disk")                                                                      \
+    X(FREEZE, "standstill")                                                                        \
+    X(ISOLATE, "one server is cut off")                                                            \
+    X(ISOLATE_ONE_WAY, "one server is not heard, or does not hear")                                \
+    X(SPLIT, "two camps")                                                                          \
+    X(BRIDGE, "two camps with one server in both")                                                 \
+    X(EDGE, "one path is cut in one direction")                                                    \
+    X(SLOW_DISK, "slow disk")                                                                      \
+    X(FULL_DISK, "full disk")                                                                      \
+    X(CLOCK, "step of the wall clock")                                                             \
+    X(HAND_OVER, "the leader is asked to hand over")                                               \
+    X(PURGE, "purge")
+
+enum sim_mishap_kind {
+#define RK_SIM_MISHAP_ENUM(name, text) SIM_MISHAP_##name,
+    RK_SIM_MISHAP_TABLE(RK_SIM_MISHAP_ENUM)
+#undef RK_SIM_MISHAP_ENUM
+        SIM_MISHAP_COUNT
+};
+
+#define SIM_MISHAPS_MAX 64u
+
 struct sim_client_options {
     uint32_t count;
     uint32_t request_budget; /* of all clients together */
@@ -60,6 +90,40 @@ struct sim_net_options {
     int64_t delay_us_max;
     uint32_t split_pct; /* deliveries of a part only */
     uint32_t reset_ppm; /* of deliveries */
+};
+
+#define RK_SIM_NODES_MAX 7u
+
+/* Between servers. */
+struct sim_wire_options {
+    int64_t delay_us_max;
+    uint32_t split_pct;
+    uint32_t reset_ppm;
+    uint32_t send_bytes;       /* what a kernel takes off a sender's hands */
+    uint32_t receive_bytes;    /* ... and keeps for a receiver */
+    uint32_t unsent_bytes_max; /* more closes the channel */
+};
+
+struct sim_ens_options {
+    uint32_t count;     /* servers; 0: one alone */
+    uint32_t observers; /* of them, the last ones */
+    bool is_calm;       /* nothing befalls anybody: one election, no expiry */
+    int32_t init_limit;
+    int32_t sync_limit;
+    int32_t cnx_timeout_ms;
+    int64_t connect_retry_ms;
+    int64_t election_min_ms, election_max_ms, election_finalize_ms;
+    uint32_t commit_log_count;
+    uint64_t history_bytes_max;
+    uint64_t history_pin_bytes_max;
+    bool force_snapshot_sync;
+    uint32_t clock_rate_permille[RK_SIM_NODES_MAX];
+    struct sim_wire_options wire;
+    int64_t horizon_us; /* mishaps begin before */
+    int64_t mishap_us_max;
+    uint32_t mishap_count;
+    uint32_t mishap_weights[SIM_MISHAP_COUNT];
+    uint64_t mishap_mask; /* bits of those that are left out */
 };
 
 struct sim_disk_options {
@@ -115,10 +179,13 @@ struct sim_options {
     struct sim_disk_options disk;
     struct sim_crash_options crash;
     struct sim_node_options node;
+    struct sim_ens_options ens;
 };
 
 /* Everything from the seed. Texts in the configuration are static. */
 void rk_sim_options_draw(struct sim_options *o, struct sim_tape *tape);
+/* Turns them into those of an ensemble of so many servers; 0: drawn. */
+void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *tape, uint32_t count);
 /* A small, quiet world for the enumeration: variant picks compression, sizes, directories. */
 void rk_sim_options_script(struct sim_options *o, uint32_t variant);
 #define RK_SIM_SCRIPT_VARIANTS 4u

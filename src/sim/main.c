@@ -18,6 +18,7 @@ static const char usage[] =
     "  --seed N       run one seed in this process\n"
     "  --enumerate    crash a script at every disk call, with everything that may survive\n"
     "  --point N      one crash point of the enumeration\n"
+    "  --nodes N      an ensemble of 3 or 5 servers; mix: the seed decides (default: 1 server)\n"
     "  --jobs N       processes (default 1)\n"
     "  --time S       stop beginning seeds after S seconds; with no end of seeds given, go on\n"
     "                 until then\n"
@@ -44,6 +45,7 @@ struct args {
     uint32_t jobs;
     uint32_t seconds;
     const char *folder;
+    struct sim_size size;
 };
 
 static bool parse_number(const char *text, uint64_t *ret)
@@ -72,6 +74,20 @@ static bool parse_range(const char *text, struct args *a)
            (!a->has_end || (parse_number(dots + 2, &a->last) && a->last >= a->first));
 }
 
+static bool parse_size(const char *text, struct sim_size *ret)
+{
+    uint64_t count = 0;
+    if (strcmp(text, "mix") == 0) {
+        *ret = (struct sim_size){.is_ensemble = true};
+        return true;
+    }
+    if (!parse_number(text, &count) || count == 0 || count > RK_SIM_NODES_MAX) {
+        return false;
+    }
+    *ret = (struct sim_size){.is_ensemble = count > 1, .count = (uint32_t)count};
+    return true;
+}
+
 /* False: not understood. */
 static bool parse_option(struct args *a, const char *name, const char *value)
 {
@@ -79,6 +95,9 @@ static bool parse_option(struct args *a, const char *name, const char *value)
     bool is_number = value != NULL && parse_number(value, &number);
     if (strcmp(name, "--seeds") == 0) {
         return value != NULL && parse_range(value, a);
+    }
+    if (strcmp(name, "--nodes") == 0) {
+        return value != NULL && parse_size(value, &a->size);
     }
     if (strcmp(name, "--folder") == 0) {
         a->folder = value;
@@ -126,9 +145,12 @@ static bool parse(int argc, char **argv, struct args *a)
 static void seed_options(void *ctx, uint64_t index, struct sim_options *ret, char *ret_replay,
                          size_t room)
 {
-    const uint64_t *first = ctx;
-    rk_sim_seed_options(*first + index, ret);
-    (void)snprintf(ret_replay, room, "--seed %" PRIu64, *first + index);
+    const struct args *a = ctx;
+    char nodes[16];
+    rk_sim_seed_options(a->first + index, &a->size, ret);
+    (void)snprintf(nodes, sizeof(nodes), a->size.count == 0 ? "mix" : "%u", a->size.count);
+    (void)snprintf(ret_replay, room, "--seed %" PRIu64 "%s%s", a->first + index,
+                   a->size.is_ensemble ? " --nodes " : "", a->size.is_ensemble ? nodes : "");
 }
 
 static void print_marks(const struct sim_stats *s)
@@ -138,11 +160,11 @@ static void print_marks(const struct sim_stats *s)
     }
 }
 
-static uint32_t check_marks(const struct sim_stats *s)
+static uint32_t check_marks(const struct sim_stats *s, bool is_ensemble)
 {
     uint32_t missed = 0;
     for (uint32_t i = 0; i < SIM_MARK_COUNT; i++) {
-        if (s->marks[i] == 0) {
+        if (s->marks[i] == 0 && rk_sim_mark_is_of_ensemble((enum sim_mark)i) == is_ensemble) {
             printf("FAIL mark %s was never hit: %s\n", rk_sim_mark_name((enum sim_mark)i),
                    rk_sim_mark_text((enum sim_mark)i));
             missed++;
@@ -171,13 +193,14 @@ static void print_summary(const struct sim_campaign *campaign, const struct sim_
            s->crashes, s->crash_points, s->probes);
 }
 
-static int finish(const struct sim_campaign *campaign, const struct sim_tally *t, bool has_marks)
+static int finish(const struct sim_campaign *campaign, const struct sim_tally *t, bool has_marks,
+                  bool is_ensemble)
 {
     uint64_t passed = t->passed;
     uint64_t failed = t->failed;
     print_marks(&t->stats);
     if (has_marks) {
-        uint32_t missed = check_marks(&t->stats);
+        uint32_t missed = check_marks(&t->stats, is_ensemble);
         passed += SIM_MARK_COUNT - missed;
         failed += missed;
     }
@@ -188,19 +211,20 @@ static int finish(const struct sim_campaign *campaign, const struct sim_tally *t
 
 static int run_seeds(const struct args *a)
 {
-    uint64_t first = a->first;
+    struct args args = *a;
     struct sim_tally tally;
     struct sim_campaign campaign = {.what = "seed",
                                     .count = a->has_end ? a->last - a->first + 1 : UINT64_MAX / 2,
                                     .options_of = seed_options,
-                                    .ctx = &first,
+                                    .ctx = &args,
                                     .jobs = a->jobs,
                                     .seconds = a->seconds,
                                     .twice_every = TWICE_EVERY,
                                     .stops_at_failure = a->stops,
                                     .trace_folder = a->folder};
     rk_sim_campaign_run(&campaign, &tally);
-    return finish(&campaign, &tally, tally.passed + tally.failed >= SEEDS_FOR_MARKS);
+    return finish(&campaign, &tally, tally.passed + tally.failed >= SEEDS_FOR_MARKS,
+                  a->size.is_ensemble);
 }
 
 static int run_enumeration(const struct args *a)
@@ -217,7 +241,7 @@ static int run_enumeration(const struct args *a)
                                     .trace_folder = a->folder};
     rk_sim_campaign_run(&campaign, &tally);
     rk_sim_points_destroy(points);
-    return finish(&campaign, &tally, false);
+    return finish(&campaign, &tally, false, false);
 }
 
 static int run_one(const struct args *a)
@@ -234,7 +258,7 @@ static int run_one(const struct args *a)
         rk_sim_point_options(points, a->first, &options, unused, sizeof(unused));
         rk_sim_points_destroy(points);
     } else {
-        rk_sim_seed_options(a->first, &options);
+        rk_sim_seed_options(a->first, &a->size, &options);
     }
     return rk_sim_campaign_one(&options, a->has_trace ? stdout : NULL);
 }

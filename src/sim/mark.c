@@ -8,9 +8,14 @@ static const struct {
     const char *text;
 } marks[] = {
 #define MARK_ENTRY(name, text) {#name, text},
-    RK_SIM_MARK_TABLE(MARK_ENTRY)
+    RK_SIM_MARK_TABLE(MARK_ENTRY) RK_SIM_ENSEMBLE_MARK_TABLE(MARK_ENTRY)
 #undef MARK_ENTRY
 };
+
+bool rk_sim_mark_is_of_ensemble(enum sim_mark mark)
+{
+    return mark >= SIM_MARK_LEADER_SERVES;
+}
 
 const char *rk_sim_mark_name(enum sim_mark mark)
 {

@@ -104,13 +104,58 @@
     X(CLOCK_STEP, "the wall clock jumped")                                                         \
     X(LIVENESS, "everything was answered after the faults ended")
 
+/* Only an ensemble can. */
+#define RK_SIM_ENSEMBLE_MARK_TABLE(X)                                                              \
+    X(LEADER_SERVES, "a leader began to serve")                                                    \
+    X(LEARNER_SERVES, "a learner began to serve")                                                  \
+    X(SYNC_DIFF, "DIFF")                                                                           \
+    X(SYNC_TRUNC, "TRUNC")                                                                         \
+    X(SYNC_SNAP, "SNAP")                                                                           \
+    X(SYNC_FORCED, "SNAP, as configured")                                                          \
+    X(SYNC_EQUAL, "DIFF of nothing")                                                               \
+    X(SYNC_AHEAD, "TRUNC of a learner that has more")                                              \
+    X(SYNC_WALK, "DIFF from history")                                                              \
+    X(SYNC_WALK_NEW_EPOCH, "DIFF to a learner at the beginning of an epoch")                       \
+    X(SYNC_WALK_TRUNC, "TRUNC and what follows")                                                   \
+    X(SYNC_WALK_OTHER_EPOCH, "SNAP to a learner with transactions of another epoch")               \
+    X(SYNC_TOO_OLD, "SNAP to a learner behind history")                                            \
+    X(SYNC_NEW_EPOCH_AHEAD, "SNAP to a learner at the beginning of an unknown epoch")              \
+    X(PROPOSAL_BEFORE_UPTODATE, "a proposal between NEWLEADER and UPTODATE")                       \
+    X(COMMIT_BEFORE_UPTODATE, "a commit between NEWLEADER and UPTODATE")                           \
+    X(INFORM, "an observer was informed")                                                          \
+    X(FORWARDED, "a write came through a learner")                                                 \
+    X(SESSION_MOVED, "a write was refused because its session had moved")                          \
+    X(SESSION_OTHER_SERVER, "a session went on at another server")                                 \
+    X(LOG_CUT, "a log was cut")                                                                    \
+    X(STATE_REPLACED, "memory was replaced by a leader's snapshot")                                \
+    X(STATE_RELOADED, "memory went back to what the disk has")                                     \
+    X(RELOADED, "the disk was read again")                                                         \
+    X(EPOCH_STORED, "an epoch became durable")                                                     \
+    X(CRASH_IN_STORE_EPOCH, "crash while an epoch became durable")                                 \
+    X(CRASH_IN_TRUNCATE, "crash while a log was cut")                                              \
+    X(WIPED, "a disk was lost")                                                                    \
+    X(FROZEN, "a process stood still")                                                             \
+    X(SLOW_DISK, "a disk was slow")                                                                \
+    X(FATAL, "a server ended itself")                                                              \
+    X(PARTITION, "servers were cut off from each other")                                           \
+    X(PARTITION_BRIDGE, "two camps that one server saw both of")                                   \
+    X(PARTITION_ONE_WAY, "a path was cut in one direction")                                        \
+    X(CRASH_ALL, "all crashed at once")                                                            \
+    X(WIRE_RESET, "a channel was reset")                                                           \
+    X(DIAL_REFUSED, "a dial was refused")                                                          \
+    X(DIAL_TIMED_OUT, "a dial timed out")                                                          \
+    X(CHAN_OVERFLOW, "a channel was closed because too much was unsent")                           \
+    X(CONVERGED, "after the faults ended a quorum served and agreed")
+
 enum sim_mark {
 #define RK_SIM_MARK_ENUM(name, text) SIM_MARK_##name,
-    RK_SIM_MARK_TABLE(RK_SIM_MARK_ENUM)
+    RK_SIM_MARK_TABLE(RK_SIM_MARK_ENUM) RK_SIM_ENSEMBLE_MARK_TABLE(RK_SIM_MARK_ENUM)
 #undef RK_SIM_MARK_ENUM
         SIM_MARK_COUNT
 };
 
+/* Which of them a campaign must hit. */
+bool rk_sim_mark_is_of_ensemble(enum sim_mark mark);
 const char *rk_sim_mark_name(enum sim_mark mark);
 const char *rk_sim_mark_text(enum sim_mark mark);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FROZEN_US        5000
 #define STREAM_BYTES_MAX ((size_t)256 << 20)
 #define SLOT_OF(id)      ((uint32_t)((id)&UINT32_MAX))
 
@@ -20,6 +21,7 @@ struct stream {
 struct sim_conn {
     rk_conn_id id; /* 0: free */
     uint32_t client;
+    uint32_t node;
     bool is_accepted; /* the server knows it */
     bool is_held;
     bool is_closing;    /* by the server */
@@ -63,6 +65,11 @@ static struct sim_conn *find(const struct sim_net *net, rk_conn_id id)
     const struct sim_conn *c = &net->conns[SLOT_OF(id)];
     RK_ASSERT(SLOT_OF(id) < SIM_CONNS_MAX);
     return id != 0 && c->id == id ? (struct sim_conn *)c : NULL;
+}
+
+static struct sim_node *server_of(const struct sim_net *net, const struct sim_conn *c)
+{
+    return net->w->nodes[c->node];
 }
 
 static void reset_stream(struct stream *s)
@@ -136,7 +143,7 @@ static void accept(struct sim_net *net, struct sim_conn *c)
     char address[32];
     (void)snprintf(address, sizeof(address), "10.0.%u.%u", c->client / 4 % 256, c->client % 4 + 1);
     c->is_accepted = true;
-    rk_sim_node_conn_open(net->w->node, c->id, rk_bytes_str(address));
+    rk_sim_node_conn_open(server_of(net, c), c->id, rk_bytes_str(address));
 }
 
 static void on_up(struct sim_world *w, void *ctx, uint64_t id)
@@ -148,8 +155,13 @@ static void on_up(struct sim_world *w, void *ctx, uint64_t id)
     }
     c->up.is_due = false;
     if (!c->is_accepted) {
-        if (!rk_sim_node_is_serving(w->node)) {
+        if (!rk_sim_node_is_serving(server_of(net, c))) {
             return; /* its end is on the way */
+        }
+        if (rk_sim_node_is_frozen(server_of(net, c))) {
+            c->up.is_due = true;
+            rk_sim_after(w, FROZEN_US, on_up, net, id);
+            return;
         }
         accept(net, c);
     }
@@ -169,7 +181,7 @@ static void on_up(struct sim_world *w, void *ctx, uint64_t id)
     } else if (c->up.is_ending) {
         c->up.has_ended = true;
     }
-    rk_sim_node_wake(w->node);
+    rk_sim_node_wake(server_of(net, c));
     schedule(net, c, &c->up);
 }
 
@@ -211,9 +223,9 @@ static void on_down(struct sim_world *w, void *ctx, uint64_t id)
 
 /* -- Client's side -- */
 
-rk_conn_id rk_sim_net_connect(struct sim_net *net, uint32_t client)
+rk_conn_id rk_sim_net_connect(struct sim_net *net, uint32_t client, uint32_t node)
 {
-    if (!rk_sim_node_is_serving(net->w->node)) {
+    if (!rk_sim_node_is_serving(net->w->nodes[node])) {
         return 0;
     }
     for (uint32_t slot = 1; slot < SIM_CONNS_MAX; slot++) {
@@ -224,6 +236,7 @@ rk_conn_id rk_sim_net_connect(struct sim_net *net, uint32_t client)
         net->generation++;
         c->id = (rk_conn_id)net->generation << 32 | slot;
         c->client = client;
+        c->node = node;
         c->is_accepted = false;
         c->is_held = false;
         c->is_closing = false;
@@ -258,7 +271,7 @@ void rk_sim_net_client_close(struct sim_net *net, rk_conn_id id, bool is_orderly
         size_t kept = rk_sim_below(&net->w->tape, SIM_SITE_NET, c->up.bytes.len + 1);
         c->up.bytes.len = kept;
     }
-    if (!c->is_accepted && !rk_sim_node_is_serving(net->w->node)) {
+    if (!c->is_accepted && !rk_sim_node_is_serving(server_of(net, c))) {
         c->is_forgotten = true;
     }
     schedule(net, c, &c->up);
@@ -278,8 +291,13 @@ void rk_sim_net_server_send(struct sim_net *net, rk_conn_id id, struct rk_bytes 
 
 static void on_flushed(struct sim_world *w, void *ctx, uint64_t id)
 {
-    (void)ctx;
-    rk_sim_node_conn_gone(w->node, id);
+    struct sim_net *net = ctx;
+    struct sim_conn *c = find(net, id);
+    if (c != NULL && rk_sim_node_is_frozen(server_of(net, c))) {
+        rk_sim_after(w, FROZEN_US, on_flushed, net, id);
+    } else if (c != NULL) {
+        rk_sim_node_conn_gone(server_of(net, c), id);
+    }
 }
 
 void rk_sim_net_server_close(struct sim_net *net, rk_conn_id id)
@@ -306,7 +324,7 @@ void rk_sim_net_server_hold(struct sim_net *net, rk_conn_id id, bool is_held)
     c->is_held = is_held;
     if (!is_held) {
         schedule(net, c, &c->up);
-        rk_sim_node_wake(net->w->node);
+        rk_sim_node_wake(server_of(net, c));
     }
 }
 
@@ -316,11 +334,11 @@ bool rk_sim_net_is_held(const struct sim_net *net, rk_conn_id id)
     return c != NULL && c->is_held;
 }
 
-void rk_sim_net_server_died(struct sim_net *net)
+void rk_sim_net_server_died(struct sim_net *net, uint32_t node)
 {
     for (uint32_t slot = 1; slot < SIM_CONNS_MAX; slot++) {
         struct sim_conn *c = &net->conns[slot];
-        if (c->id == 0 || c->is_forgotten) {
+        if (c->id == 0 || c->node != node || c->is_forgotten) {
             continue;
         }
         c->is_forgotten = true;
@@ -334,10 +352,11 @@ void rk_sim_net_server_died(struct sim_net *net)
     }
 }
 
-struct rk_buf *rk_sim_net_arrived(struct sim_net *net, uint32_t slot, rk_conn_id *ret_id)
+struct rk_buf *rk_sim_net_arrived(struct sim_net *net, uint32_t node, uint32_t slot,
+                                  rk_conn_id *ret_id)
 {
     struct sim_conn *c = &net->conns[slot];
-    if (c->id == 0 || !c->is_accepted || c->is_closing || c->is_forgotten) {
+    if (c->id == 0 || c->node != node || !c->is_accepted || c->is_closing || c->is_forgotten) {
         return NULL;
     }
     *ret_id = c->id;

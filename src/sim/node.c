@@ -3,6 +3,7 @@
 #include "sim/node_int.h"
 
 #include "proto/frame.h"
+#include "sim/wire.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@
 void rk_node_clock(struct sim_node *n)
 {
     int64_t elapsed_us = n->w->now_us - n->boot_us;
-    n->now_ms = n->mono_base_ms + elapsed_us / 1000 * n->w->opt.node.clock_rate_permille / 1000;
+    n->now_ms = n->mono_base_ms + elapsed_us / 1000 * n->clock_rate_permille / 1000;
     n->wall_ms = n->wall_base_ms + n->w->now_us / 1000;
 }
 
@@ -29,6 +30,9 @@ static void on_tick(struct sim_world *w, void *ctx, uint64_t token)
     struct sim_node *n = ctx;
     (void)w;
     if (token != n->tick_token || n->state == NODE_DOWN || n->state == NODE_STARTING) {
+        return;
+    }
+    if (rk_node_postpone(n, on_tick, token)) {
         return;
     }
     n->tick_due_ms = INT64_MAX;
@@ -50,7 +54,7 @@ void rk_node_arm_tick(struct sim_node *n)
     }
     rk_node_clock(n);
     int64_t wait_ms = due_ms > n->now_ms ? due_ms - n->now_ms : 0;
-    int64_t wait_us = (wait_ms + 1) * 1000 * 1000 / n->w->opt.node.clock_rate_permille;
+    int64_t wait_us = (wait_ms + 1) * 1000 * 1000 / n->clock_rate_permille;
     rk_sim_after(n->w, wait_us, on_tick, n, n->tick_token);
 }
 
@@ -64,11 +68,25 @@ struct rk_event rk_node_event(struct sim_node *n, enum rk_event_kind kind, rk_co
 }
 
 static const char *const event_names[] = {
-    [RK_EV_TICK] = "tick",           [RK_EV_CONN_OPEN] = "open",
-    [RK_EV_FRAME] = "frame",         [RK_EV_CONN_CLOSED] = "closed",
-    [RK_EV_LOG_SYNCED] = "synced",   [RK_EV_LOG_FULL] = "full",
-    [RK_EV_LOG_ROOM] = "room",       [RK_EV_SNAP_READY] = "snap ready",
-    [RK_EV_SNAP_DONE] = "snap done", [RK_EV_SHUTDOWN] = "shutdown",
+    [RK_EV_TICK] = "tick",
+    [RK_EV_CONN_OPEN] = "open",
+    [RK_EV_FRAME] = "frame",
+    [RK_EV_CONN_CLOSED] = "closed",
+    [RK_EV_LOG_SYNCED] = "synced",
+    [RK_EV_LOG_FULL] = "full",
+    [RK_EV_LOG_ROOM] = "room",
+    [RK_EV_SNAP_READY] = "snap ready",
+    [RK_EV_SNAP_DONE] = "snap done",
+    [RK_EV_SHUTDOWN] = "shutdown",
+    [RK_EV_CHAN_ACCEPTED] = "accepted",
+    [RK_EV_CHAN_CONNECTED] = "connected",
+    [RK_EV_CHAN_BYTES] = "bytes",
+    [RK_EV_CHAN_FLUSHED] = "flushed",
+    [RK_EV_CHAN_CLOSED] = "chan closed",
+    [RK_EV_EPOCH_STORED] = "epoch stored",
+    [RK_EV_TRUNCATED] = "truncated",
+    [RK_EV_RELOADED] = "reloaded",
+    [RK_EV_HAND_OVER] = "hand over",
 };
 
 static const char *const effect_names[] = {
@@ -84,17 +102,41 @@ static const char *const effect_names[] = {
     [RK_FX_SNAP_END] = "> snap end",
     [RK_FX_SNAP_ABORT] = "> snap abort",
     [RK_FX_NOTE] = "> note",
+    [RK_FX_CHAN_DIAL] = "> dial",
+    [RK_FX_CHAN_SEND] = "> chan send",
+    [RK_FX_CHAN_SEND_MANY] = "> chan send many",
+    [RK_FX_CHAN_MARK] = "> chan mark",
+    [RK_FX_CHAN_PAUSE] = "> chan pause",
+    [RK_FX_CHAN_RESUME] = "> chan resume",
+    [RK_FX_CHAN_CLOSE] = "> chan close",
+    [RK_FX_EPOCH] = "> epoch",
+    [RK_FX_TRUNCATE] = "> truncate",
+    [RK_FX_RELOAD] = "> reload",
+    [RK_FX_FATAL] = "> FATAL",
 };
 
 static void trace_event(struct sim_node *n, const struct rk_event *e)
 {
-    struct rk_bytes bytes = e->kind == RK_EV_FRAME       ? e->u.frame.bytes
-                            : e->kind == RK_EV_CONN_OPEN ? e->u.open.address
-                                                         : rk_bytes_str(NULL);
-    uint64_t b = e->kind == RK_EV_LOG_SYNCED  ? (uint64_t)e->u.log_synced.zxid
-                 : e->kind == RK_EV_SNAP_DONE ? (uint64_t)e->u.snap_done.zxid
-                                              : 0;
-    rk_sim_trace_line(&n->w->trace, n->w->now_us, event_names[e->kind], e->conn, b, bytes);
+    struct rk_bytes bytes = rk_bytes_str(NULL);
+    uint64_t b = 0;
+    if (e->kind == RK_EV_FRAME) {
+        bytes = e->u.frame.bytes;
+    } else if (e->kind == RK_EV_CONN_OPEN) {
+        bytes = e->u.open.address;
+    } else if (e->kind == RK_EV_LOG_SYNCED) {
+        b = (uint64_t)e->u.log_synced.zxid;
+    } else if (e->kind == RK_EV_SNAP_DONE) {
+        b = (uint64_t)e->u.snap_done.zxid;
+    } else if (e->kind == RK_EV_EPOCH_STORED) {
+        b = (uint64_t)e->u.epoch.epoch << 1 | (e->u.epoch.file == RK_EPOCH_CURRENT);
+    } else if (e->kind == RK_EV_TRUNCATED) {
+        b = (uint64_t)e->u.truncated.zxid;
+    } else if (e->kind >= RK_EV_CHAN_ACCEPTED && e->kind <= RK_EV_CHAN_CLOSED) {
+        b = e->u.chan.chan;
+        bytes = e->u.chan.bytes;
+    }
+    rk_sim_trace_line(&n->w->trace, n->w->now_us, event_names[e->kind],
+                      (uint64_t)n->index << 56 | e->conn, b, bytes);
 }
 
 /* Not every effect has bytes, and those that have none point nowhere. */
@@ -112,14 +154,17 @@ static void trace_effects(struct sim_node *n)
     for (size_t i = first; i < n->fx.count; i++) {
         const struct rk_effect *e = &n->fx.items[i];
         uint64_t b = e->kind == RK_FX_NOTE ? (uint64_t)e->u.note.note : (uint64_t)e->u.log.zxid;
-        if (e->kind == RK_FX_SEND_MANY) {
+        if (e->kind == RK_FX_SEND_MANY || e->kind == RK_FX_CHAN_SEND_MANY) {
             b = e->u.many.count;
+        } else if (e->kind == RK_FX_EPOCH) {
+            b = (uint64_t)e->u.epoch.epoch << 1 | (e->u.epoch.file == RK_EPOCH_CURRENT);
         } else if (e->kind == RK_FX_SEND || e->kind == RK_FX_CLOSE || e->kind == RK_FX_PAUSE ||
-                   e->kind == RK_FX_RESUME || e->kind == RK_FX_SNAP_BYTES) {
+                   e->kind == RK_FX_RESUME || e->kind == RK_FX_SNAP_BYTES ||
+                   e->kind == RK_FX_RELOAD || e->kind == RK_FX_FATAL) {
             b = 0;
         }
-        rk_sim_trace_line(&n->w->trace, n->w->now_us, effect_names[e->kind], e->conn, b,
-                          bytes_of(n, e));
+        rk_sim_trace_line(&n->w->trace, n->w->now_us, effect_names[e->kind],
+                          (uint64_t)n->index << 56 | e->conn, b, bytes_of(n, e));
     }
 }
 
@@ -194,19 +239,40 @@ static void run_effect(struct sim_node *n, const struct rk_effect *e)
         break;
     case RK_FX_NOTE:
         break;
-    default:
+    case RK_FX_SNAP_BEGIN:
+    case RK_FX_SNAP_BYTES:
+    case RK_FX_SNAP_END:
+    case RK_FX_SNAP_ABORT:
         run_snap_effect(n, e);
+        break;
+    default:
+        rk_node_member_effect(n, e, bytes);
         break;
     }
 }
 
-void rk_node_settle(struct sim_node *n)
+static void run_effects(struct sim_node *n)
 {
     for (size_t i = 0; i < n->fx.count; i++) {
         run_effect(n, &n->fx.items[i]);
     }
     rk_effects_reset(&n->fx);
     n->fx_seen = (struct sim_fx_mark){.count = 0};
+}
+
+void rk_node_settle(struct sim_node *n)
+{
+    run_effects(n);
+    while (n->is_reload_due) {
+        n->is_reload_due = false;
+        rk_node_reload(n);
+        run_effects(n);
+    }
+    if (n->fatal != 0) {
+        n->died = true;
+        rk_node_carry_out_crash(n);
+        return;
+    }
     rk_node_arm_tick(n);
 }
 
@@ -260,17 +326,21 @@ static void on_turn(struct sim_world *w, void *ctx, uint64_t incarnation)
     if (incarnation != n->incarnation || (n->state != NODE_UP && n->state != NODE_STOPPING)) {
         return;
     }
+    if (rk_node_postpone(n, on_turn, incarnation)) {
+        return;
+    }
     n->is_turn_due = false;
     uint64_t first = rk_sim_below(&w->tape, SIM_SITE_NODE, SIM_CONNS_MAX);
     for (uint32_t i = 0; i < SIM_CONNS_MAX; i++) {
         rk_conn_id id;
         struct rk_buf *arrived =
-            rk_sim_net_arrived(w->net, (uint32_t)((first + i) % SIM_CONNS_MAX), &id);
+            rk_sim_net_arrived(w->net, n->index, (uint32_t)((first + i) % SIM_CONNS_MAX), &id);
         if (arrived != NULL && !rk_sim_net_is_held(w->net, id) &&
             (arrived->len > 0 || rk_sim_net_is_eof(w->net, id))) {
             feed(n, id, arrived);
         }
     }
+    bool is_more = w->wire != NULL && rk_wire_turn(w->wire, n);
     if (n->is_slice_due) {
         next_slice(n);
     }
@@ -280,7 +350,7 @@ static void on_turn(struct sim_world *w, void *ctx, uint64_t incarnation)
         return;
     }
     rk_node_settle(n);
-    if (n->is_slice_due) {
+    if (n->is_slice_due || is_more) {
         rk_sim_node_wake(n);
     }
 }
@@ -321,6 +391,9 @@ static void on_log_report(struct sim_world *w, void *ctx, uint64_t incarnation)
     if (incarnation != n->incarnation || (n->state != NODE_UP && n->state != NODE_STOPPING)) {
         return;
     }
+    if (rk_node_postpone(n, on_log_report, incarnation)) {
+        return;
+    }
     n->is_log_report_due = false;
     if (n->report_durable > n->seen_durable) {
         struct rk_event e = rk_node_event(n, RK_EV_LOG_SYNCED, 0);
@@ -328,6 +401,7 @@ static void on_log_report(struct sim_world *w, void *ctx, uint64_t incarnation)
         n->seen_durable = n->report_durable;
         rk_node_step(n, &e);
     }
+    rk_node_give_answers(n);
     if (n->report_is_full != n->seen_full) {
         struct rk_event e =
             rk_node_event(n, n->report_is_full ? RK_EV_LOG_FULL : RK_EV_LOG_ROOM, 0);
@@ -351,6 +425,9 @@ static void on_snap_report(struct sim_world *w, void *ctx, uint64_t incarnation)
 {
     struct sim_node *n = ctx;
     if (incarnation != n->incarnation || (n->state != NODE_UP && n->state != NODE_STOPPING)) {
+        return;
+    }
+    if (rk_node_postpone(n, on_snap_report, incarnation)) {
         return;
     }
     n->is_snap_report_due = false;

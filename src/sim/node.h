@@ -1,11 +1,12 @@
-/* One server: the production core and store, the simulated disk, and what the shell does around
+/* A server: the production core and store, the simulated disk, and what the shell does around
  * them: the log thread and the snapshot thread as coroutines, turns, ticks, start and stop. */
 #ifndef RK_SIM_NODE_H
 #define RK_SIM_NODE_H
 
+#include "core/event.h"
 #include "sim/world.h"
 
-struct sim_node *rk_sim_node_create(struct sim_world *w);
+struct sim_node *rk_sim_node_create(struct sim_world *w, uint32_t index);
 void rk_sim_node_destroy(struct sim_node *n);
 
 void rk_sim_node_start(struct sim_node *n);
@@ -27,6 +28,22 @@ void rk_sim_node_crash_at_call(struct sim_node *n, uint64_t call, bool is_after)
 /* Between a turn's steps and their effects. */
 void rk_sim_node_crash_in_turn(struct sim_node *n, uint32_t turns);
 uint64_t rk_sim_node_calls(const struct sim_node *n); /* that change something, so far */
+
+/* -- a member of an ensemble -- */
+/* The whole process stands still so long; what it is sent waits. */
+void rk_sim_node_freeze(struct sim_node *n, int64_t us);
+void rk_sim_node_thaw(struct sim_node *n);
+bool rk_sim_node_is_frozen(const struct sim_node *n);
+/* Disk calls take as long as one of a bad disk, for so long. */
+void rk_sim_node_slow_down(struct sim_node *n, int64_t us);
+void rk_sim_node_hand_over(struct sim_node *n);
+/* All files are gone; it must be down. */
+void rk_sim_node_wipe(struct sim_node *n);
+/* What is on its disk for good. */
+int64_t rk_sim_node_epoch(const struct sim_node *n, enum rk_epoch_file file);
+bool rk_sim_node_has_no_power(const struct sim_node *n);
+int64_t rk_sim_node_now_ms(const struct sim_node *n);
+const struct rk_core *rk_sim_node_core(const struct sim_node *n); /* NULL: down */
 
 /* Where the last commit to this log file began that the server knows to be durable; 0: unknown. */
 uint64_t rk_sim_node_batch_start(const struct sim_node *n, const char *name);

@@ -2,6 +2,8 @@
  * machine may end right before or right after it. */
 #include "sim/node_int.h"
 
+#define SLOW_US_MAX 300000
+
 static bool changes_something(enum sim_disk_call call)
 {
     return call != SIM_DISK_LIST && call != SIM_DISK_CLOSE && call != SIM_DISK_SIZE &&
@@ -30,6 +32,12 @@ static void mark_crash(struct sim_node *n, const struct node_thread *t, enum sim
     case WORK_EPOCH:
         RK_MARK(n->w, CRASH_IN_EPOCH);
         break;
+    case WORK_STORE_EPOCH:
+        RK_MARK(n->w, CRASH_IN_STORE_EPOCH);
+        break;
+    case WORK_TRUNCATE:
+        RK_MARK(n->w, CRASH_IN_TRUNCATE);
+        break;
     case WORK_NONE:
         break;
     }
@@ -50,6 +58,9 @@ static void crash_here(struct sim_node *n, struct node_thread *t, enum sim_disk_
 static int64_t latency(struct sim_node *n, enum sim_disk_call call)
 {
     const struct sim_disk_options *o = &n->w->opt.disk;
+    if (n->w->now_us < n->slow_until_us) {
+        return rk_sim_delay(n->w, SIM_SITE_DISK_TIME, SLOW_US_MAX);
+    }
     switch (call) {
     case SIM_DISK_WRITE:
         return rk_sim_delay(n->w, SIM_SITE_DISK_TIME, o->write_us_max);
@@ -90,7 +101,7 @@ static bool is_faulty(struct sim_node *n, const struct node_thread *t)
     }
     if (t->work == WORK_START) {
         ppm = o->start_fault_ppm;
-    } else if (t->work == WORK_APPEND) {
+    } else if (t->work == WORK_APPEND || t->work == WORK_STORE_EPOCH || t->work == WORK_TRUNCATE) {
         ppm = o->log_fault_ppm;
     } else if (t->work != WORK_NONE) {
         ppm = o->snap_fault_ppm;
@@ -123,6 +134,7 @@ static enum rk_err before(void *ctx, enum sim_disk_call call)
     if (is_faulty(n, t)) {
         mark_fault(n, t, call);
         n->had_read_fault = n->had_read_fault || t->work == WORK_START;
+        n->had_fault = true;
         return RK_ERR_IO;
     }
     return RK_OK;
@@ -146,5 +158,5 @@ static void after(void *ctx, enum sim_disk_call call, const char *name, uint64_t
 void rk_node_set_hooks(struct sim_node *n)
 {
     struct sim_disk_hooks hooks = {.ctx = n, .before = before, .after = after};
-    rk_sim_disk_set_hooks(n->w->disk, &hooks);
+    rk_sim_disk_set_hooks(n->disk, &hooks);
 }

@@ -23,6 +23,8 @@ enum node_work {
     WORK_SNAPSHOT,
     WORK_PURGE,
     WORK_EPOCH,
+    WORK_STORE_EPOCH,
+    WORK_TRUNCATE,
 };
 
 enum node_message {
@@ -34,6 +36,8 @@ enum node_message {
     MSG_SNAP_ABORT,
     MSG_PURGE,
     MSG_EPOCH,
+    MSG_STORE_EPOCH, /* number: epoch, flag: enum rk_epoch_file */
+    MSG_TRUNCATE,
 };
 
 /* A coroutine with its queue, as the shell's threads have. */
@@ -49,7 +53,9 @@ struct node_thread {
 
 struct sim_node {
     struct sim_world *w;
+    uint32_t index;
     struct sim_check *check;
+    struct sim_disk *disk;
     enum node_state state;
     uint32_t incarnation; /* events of earlier ones are dropped */
     struct rk_mem mem;
@@ -64,6 +70,8 @@ struct sim_node {
     int64_t wall_base_ms;
     int64_t now_ms;
     int64_t wall_ms;
+    uint32_t clock_rate_permille;
+    int64_t frozen_until_us; /* the whole process stands still */
     int64_t tick_due_ms;
     uint64_t tick_token;
     uint64_t steps;
@@ -107,9 +115,20 @@ struct sim_node {
     struct rk_problem problem;
     bool had_read_fault;
 
-    /* epoch files */
+    /* epoch files: of one server a toy, of a member by enum rk_epoch_file */
     int64_t epoch_tried;
     int64_t epoch_done;
+    int64_t stored[2]; /* on the disk for good */
+    int64_t asked[2];  /* may be on the disk */
+
+    /* a member's other jobs of the log thread: answers not given yet */
+    struct rk_buf log_answers;
+    bool is_reload_due;
+    bool is_reloading;
+    int64_t slow_until_us; /* the disk takes its time */
+    int32_t fatal;         /* status it ended with, 0: none */
+    bool had_fault;        /* of the disk, in this life */
+    bool has_no_power;
 
     /* crashes to come */
     bool is_dying;
@@ -132,6 +151,25 @@ void rk_node_start_boot(struct sim_node *n);
 /* The coroutine that executes now, or NULL. */
 struct node_thread *rk_node_running(struct sim_node *n);
 void rk_node_sleep(struct sim_node *n, struct node_thread *t, int64_t us);
+
+/* node_member.c: what only a member of an ensemble does */
+/* The log thread does one of MSG_STORE_EPOCH and MSG_TRUNCATE. False: the process has to end. */
+enum rk_err rk_node_member_job(struct sim_node *n, enum node_message kind, int64_t number,
+                               bool flag);
+/* Answers of such jobs, as events. */
+void rk_node_give_answers(struct sim_node *n);
+/* EPOCH, TRUNCATE, RELOAD, FATAL and those of channels. */
+void rk_node_member_effect(struct sim_node *n, const struct rk_effect *e, struct rk_bytes bytes);
+/* Reads the disk into the core, in one go. */
+void rk_node_reload(struct sim_node *n);
+/* In the boot coroutine, behind rk_recover. */
+enum rk_err rk_node_load_epochs(struct sim_node *n);
+void rk_node_member_config(struct sim_node *n, struct rk_core_config *config,
+                           struct rk_ensemble_config *ens);
+void rk_node_member_booted(struct sim_node *n);
+struct rk_recover_options rk_node_recover_options(const struct sim_node *n);
+/* It stands still: fn is called again when it goes on. */
+bool rk_node_postpone(struct sim_node *n, sim_event_fn fn, uint64_t arg);
 
 /* node_disk.c: hooks around every disk call */
 void rk_node_set_hooks(struct sim_node *n);

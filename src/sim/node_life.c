@@ -3,6 +3,7 @@
 #include "sim/node_int.h"
 
 #include "sim/plan.h"
+#include "sim/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,16 @@
 #define RESTART_US_LEAST 1000
 #define STOP_US_MAX      5000000
 
-struct sim_node *rk_sim_node_create(struct sim_world *w)
+struct sim_node *rk_sim_node_create(struct sim_world *w, uint32_t index)
 {
     struct sim_node *n = rk_mem_must_zalloc(&w->mem, sizeof(*n));
     n->w = w;
-    n->check = w->check;
-    n->port = rk_sim_disk_port(w->disk);
+    n->index = index;
+    n->check = w->checks[index];
+    n->disk = w->disks[index];
+    n->clock_rate_permille = rk_sim_is_ensemble(w) ? w->opt.ens.clock_rate_permille[index]
+                                                   : w->opt.node.clock_rate_permille;
+    n->port = rk_sim_disk_port(n->disk);
     n->wall_base_ms = INT64_C(1700000000000);
     rk_mem_libc_init(&n->mem, 0);
     rk_node_threads_init(n);
@@ -40,7 +45,7 @@ static void finish_threads(struct sim_node *n)
 static void tear_down(struct sim_node *n)
 {
     n->is_dying = true;
-    rk_sim_disk_cut(n->w->disk);
+    rk_sim_disk_cut(n->disk);
     finish_threads(n);
     n->is_dying = false;
     n->is_crash_due = false;
@@ -61,13 +66,15 @@ static void tear_down(struct sim_node *n)
     n->is_snap_report_due = false;
     n->crash_turns = 0;
     n->crash_call = 0;
+    n->frozen_until_us = 0;
+    n->slow_until_us = 0;
 }
 
 void rk_sim_node_destroy(struct sim_node *n)
 {
     if (n->state != NODE_DOWN) {
         tear_down(n);
-        rk_sim_disk_kill(n->w->disk);
+        rk_sim_disk_kill(n->disk);
     }
     rk_node_threads_deinit(n);
     rk_mem_free(&n->w->mem, n, sizeof(*n));
@@ -75,24 +82,41 @@ void rk_sim_node_destroy(struct sim_node *n)
 
 /* -- Start -- */
 
+static void create_core(struct sim_node *n)
+{
+    struct sim_world *w = n->w;
+    struct rk_core_config config = w->opt.node.core;
+    struct rk_ensemble_config *ens = NULL;
+    config.seed = w->opt.seed + n->incarnation;
+    config.clock_ms = n->wall_ms; /* of all clocks the one that goes on over restarts */
+    if (rk_sim_is_ensemble(w)) {
+        ens = rk_mem_must_zalloc(&w->mem, sizeof(*ens));
+        rk_node_member_config(n, &config, ens);
+    }
+    n->core = rk_core_create(&n->mem, &config);
+    RK_ASSERT(n->core != NULL);
+    rk_mem_free(&w->mem, ens, sizeof(*ens));
+}
+
 void rk_sim_node_start(struct sim_node *n)
 {
     struct sim_world *w = n->w;
     RK_ASSERT(n->state == NODE_DOWN);
-    struct rk_core_config config = w->opt.node.core;
     n->state = NODE_STARTING;
+    n->has_no_power = false;
     n->boot_us = w->now_us;
     n->mono_base_ms = rk_sim_between(&w->tape, SIM_SITE_NODE, 1000, INT64_C(1) << 40);
     rk_node_clock(n);
-    config.seed = w->opt.seed + n->incarnation;
-    config.clock_ms = n->wall_ms; /* of all clocks the one that goes on over restarts */
-    n->core = rk_core_create(&n->mem, &config);
-    RK_ASSERT(n->core != NULL);
+    create_core(n);
     rk_effects_init(&n->fx, &n->mem);
     n->had_read_fault = false;
     n->died = false;
-    rk_sim_trace_line(&w->trace, w->now_us, "start", n->incarnation, 0, rk_bytes_str(NULL));
-    rk_sim_plan_starting(w->plan);
+    rk_node_member_booted(n);
+    rk_sim_trace_line(&w->trace, w->now_us, "start", n->incarnation, n->index, rk_bytes_str(NULL));
+    if (w->wire != NULL) {
+        rk_wire_host_up(w->wire, n->index);
+    }
+    rk_sim_plan_starting(w->plan, n);
     rk_node_start_boot(n);
 }
 
@@ -124,7 +148,8 @@ static void on_start(struct sim_world *w, void *ctx, uint64_t incarnation)
 {
     struct sim_node *n = ctx;
     (void)w;
-    if (n->incarnation == incarnation && n->state == NODE_DOWN) {
+    if (n->incarnation == incarnation && n->state == NODE_DOWN &&
+        rk_sim_plan_may_start(n->w->plan, n)) {
         rk_sim_node_start(n);
     }
 }
@@ -132,15 +157,15 @@ static void on_start(struct sim_world *w, void *ctx, uint64_t incarnation)
 static void start_later(struct sim_node *n)
 {
     int64_t down_us = n->w->phase == SIM_PHASE_FAULTS ? n->w->opt.crash.down_us_max : 0;
-    rk_sim_after(n->w, RESTART_US_LEAST + rk_sim_delay(n->w, SIM_SITE_CRASH, down_us), on_start, n,
-                 n->incarnation);
+    int64_t us = RESTART_US_LEAST + rk_sim_delay(n->w, SIM_SITE_CRASH, down_us);
+    rk_sim_after(n->w, rk_sim_plan_down_us(n->w->plan, n, us), on_start, n, n->incarnation);
 }
 
 /* Refused: only with a reason, and without having touched what is there. */
 static void start_failed(struct sim_node *n)
 {
     struct sim_world *w = n->w;
-    bool is_rotten = rk_sim_plan_is_rotten(w->plan);
+    bool is_rotten = rk_sim_plan_is_rotten(w->plan, n);
     rk_sim_trace_line(&w->trace, w->now_us, "start refused", (uint64_t)n->boot_err, 0,
                       rk_bytes_str(n->problem.text));
     if (!n->had_read_fault && !is_rotten) {
@@ -151,13 +176,16 @@ static void start_failed(struct sim_node *n)
     }
     if (is_rotten) {
         RK_MARK(w, START_REFUSED_ROT);
-        rk_sim_plan_repair(w->plan);
+        rk_sim_plan_repair(w->plan, n);
     } else {
         RK_MARK(w, START_REFUSED_EIO);
     }
     tear_down(n);
-    rk_sim_disk_kill(w->disk);
+    rk_sim_disk_kill(n->disk);
     n->was_killed = true;
+    if (w->wire != NULL) {
+        rk_wire_died(w->wire, n->index, true);
+    }
     start_later(n);
 }
 
@@ -169,20 +197,21 @@ void rk_node_booted(struct sim_node *n)
         return;
     }
     mark_start(n);
-    if (rk_sim_plan_is_rotten(w->plan)) {
+    if (rk_sim_plan_is_rotten(w->plan, n)) {
         RK_MARK(w, START_DESPITE_ROT);
-        rk_sim_plan_repair(w->plan);
+        rk_sim_plan_repair(w->plan, n);
     }
     rk_node_clock(n);
     rk_sim_check_recovered(n->check, n->core, &n->recovered, n->now_ms);
     rk_sim_trace_line(&w->trace, w->now_us, "started", (uint64_t)n->recovered.last_zxid,
                       n->recovered.txn_count, rk_bytes_str(n->recovered.snapshot_name));
     n->state = NODE_UP;
-    n->is_serving = !n->recovered.is_fresh;
+    n->is_serving = rk_sim_is_ensemble(w) || !n->recovered.is_fresh;
     n->tick_due_ms = INT64_MIN;
-    n->report_durable = n->recovered.last_zxid;
-    n->seen_durable = n->recovered.last_zxid;
-    n->log_appended = n->recovered.last_zxid;
+    rk_zxid last_zxid = n->recovered.last_zxid < 0 ? 0 : n->recovered.last_zxid;
+    n->report_durable = last_zxid;
+    n->seen_durable = last_zxid;
+    n->log_appended = last_zxid;
     n->report_is_full = false;
     n->seen_full = false;
     n->slices_taken = 0;
@@ -196,7 +225,7 @@ void rk_node_booted(struct sim_node *n)
     rk_core_check(n->core);
     rk_sim_check_after(n->check, n->core, &n->fx, &n->fx_seen);
     rk_node_settle(n);
-    rk_sim_plan_started(w->plan);
+    rk_sim_plan_started(w->plan, n);
     rk_sim_node_wake(n);
 }
 
@@ -209,7 +238,7 @@ static void lose(struct sim_node *n, enum sim_crash_kind kind, enum sim_persist 
                                           SIM_MARK_CRASH_POWER_GARBAGE};
     if (kind == SIM_CRASH_KILL) {
         RK_MARK(n->w, CRASH_KILL);
-        rk_sim_disk_kill(n->w->disk);
+        rk_sim_disk_kill(n->disk);
         n->was_killed = true;
         return;
     }
@@ -218,7 +247,7 @@ static void lose(struct sim_node *n, enum sim_crash_kind kind, enum sim_persist 
         RK_MARK(n->w, POWER_AFTER_KILL);
     }
     n->was_killed = false;
-    rk_sim_disk_lose_power(n->w->disk, policy, SIM_SITE_PERSIST);
+    rk_sim_disk_lose_power(n->disk, policy, SIM_SITE_PERSIST);
 }
 
 void rk_sim_node_crash(struct sim_node *n, enum sim_crash_kind kind, enum sim_persist policy)
@@ -229,14 +258,18 @@ void rk_sim_node_crash(struct sim_node *n, enum sim_crash_kind kind, enum sim_pe
     w->stats.crashes++;
     bool was_up = n->state == NODE_UP || n->state == NODE_STOPPING;
     tear_down(n);
-    rk_sim_disk_kill(w->disk);
+    rk_sim_disk_kill(n->disk);
     if (was_up) {
         rk_sim_check_crashed(n->check);
-        rk_sim_net_server_died(w->net);
+        rk_sim_net_server_died(w->net, n->index);
     }
-    rk_sim_plan_crashed(w->plan);
+    if (w->wire != NULL) {
+        n->has_no_power = kind == SIM_CRASH_POWER;
+        rk_wire_died(w->wire, n->index, kind == SIM_CRASH_KILL);
+    }
+    rk_sim_plan_crashed(w->plan, n);
     lose(n, kind, policy);
-    rk_sim_plan_rot(w->plan);
+    rk_sim_plan_rot(w->plan, n);
     start_later(n);
 }
 
@@ -244,7 +277,7 @@ void rk_node_carry_out_crash(struct sim_node *n)
 {
     enum sim_crash_kind kind;
     enum sim_persist policy;
-    rk_sim_plan_draw_crash(n->w->plan, n->died, &kind, &policy);
+    rk_sim_plan_draw_crash(n->w->plan, n, n->died, &kind, &policy);
     rk_sim_node_crash(n, kind, policy);
 }
 
@@ -295,16 +328,19 @@ static void on_stop(struct sim_world *w, void *ctx, uint64_t arg)
     RK_MARK(w, STOP_CLEAN);
     rk_sim_trace_line(&w->trace, w->now_us, "stopped", 0, 0, rk_bytes_str(NULL));
     tear_down(n);
-    rk_sim_disk_kill(w->disk);
+    rk_sim_disk_kill(n->disk);
     n->was_killed = true;
     rk_sim_check_stopped(n->check);
-    rk_sim_net_server_died(w->net);
+    rk_sim_net_server_died(w->net, n->index);
+    if (w->wire != NULL) {
+        rk_wire_died(w->wire, n->index, true);
+    }
     start_later(n);
 }
 
 void rk_sim_node_stop(struct sim_node *n)
 {
-    if (n->state != NODE_UP) {
+    if (n->state != NODE_UP || rk_sim_node_is_frozen(n)) {
         return;
     }
     n->state = NODE_STOPPING;
@@ -369,7 +405,8 @@ void rk_sim_node_check_at_rest(struct sim_node *n)
     rk_tree_check(rk_core_tree(n->core));
     for (uint32_t slot = 0; slot < SIM_CONNS_MAX; slot++) {
         rk_conn_id id;
-        if (rk_sim_net_arrived(n->w->net, slot, &id) != NULL && rk_sim_net_is_held(n->w->net, id)) {
+        if (rk_sim_net_arrived(n->w->net, n->index, slot, &id) != NULL &&
+            rk_sim_net_is_held(n->w->net, id)) {
             rk_sim_fail(n->w, "connection %llx is still paused", (unsigned long long)id);
         }
     }

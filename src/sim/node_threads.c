@@ -15,6 +15,7 @@
 void rk_node_threads_init(struct sim_node *n)
 {
     struct node_thread *threads[] = {&n->log, &n->snap, &n->boot};
+    rk_buf_init(&n->log_answers, &n->w->mem, BOX_BYTES_MAX);
     for (uint32_t i = 0; i < 3; i++) {
         threads[i]->fiber = rk_sim_fiber_create();
         rk_buf_init(&threads[i]->box, &n->w->mem, BOX_BYTES_MAX);
@@ -25,6 +26,7 @@ void rk_node_threads_init(struct sim_node *n)
 void rk_node_threads_deinit(struct sim_node *n)
 {
     struct node_thread *threads[] = {&n->log, &n->snap, &n->boot};
+    rk_buf_deinit(&n->log_answers);
     for (uint32_t i = 0; i < 3; i++) {
         rk_sim_fiber_destroy(threads[i]->fiber);
         rk_buf_deinit(&threads[i]->box);
@@ -64,6 +66,9 @@ static void on_wake(struct sim_world *w, void *ctx, uint64_t arg)
     struct sim_node *n = ctx;
     struct node_thread *t = thread_of(n, arg & ((1u << TOKEN_BITS) - 1));
     (void)w;
+    if (t->token == arg >> TOKEN_BITS && rk_node_postpone(n, on_wake, arg)) {
+        return;
+    }
     if (t->token == arg >> TOKEN_BITS && !rk_sim_fiber_is_idle(t->fiber)) {
         t->token++;
         t->is_sleeping = false;
@@ -191,6 +196,7 @@ static void commit(struct sim_node *n)
         }
         n->report_durable = n->log_appended;
         n->log_records = 0;
+        rk_sim_check_durable(n->check, n->log_appended);
         rk_node_report_log(n);
     }
 }
@@ -228,19 +234,59 @@ static void reserve(struct sim_node *n)
     }
 }
 
+/* The last so many bytes of what was taken go back to the front of the box. */
+static void keep_for_later(struct sim_node *n, size_t left)
+{
+    struct rk_buf *box = &n->log.box;
+    const uint8_t *from = n->log.taken.data + n->log.taken.len - left;
+    size_t had = box->len;
+    bool is_ok = rk_buf_reserve(box, left);
+    RK_ASSERT(is_ok);
+    memmove(box->data + left, box->data, had);
+    memcpy(box->data, from, left);
+    box->len = had + left;
+}
+
+/* What comes behind records is done when they are durable. False: not now, there is no room. */
+static bool member_job(struct sim_node *n, const struct message *m)
+{
+    if (n->log_records > 0) {
+        commit(n);
+        n->is_mark_late = true;
+    }
+    if (n->is_dying || n->log_records > 0) {
+        return false;
+    }
+    enum rk_err err = rk_node_member_job(n, m->kind, m->number, m->flag);
+    if (err == RK_ERR_NO_SPACE && !n->is_dying) {
+        set_full(n, true);
+        return false;
+    }
+    if (err != RK_OK) {
+        die(n, err, "epoch or cut");
+    }
+    return true;
+}
+
 static void take_log_messages(struct sim_node *n)
 {
     struct rk_reader r;
     struct message m;
     rk_reader_init(&r, rk_buf_view(&n->log.taken), UINT32_MAX);
-    while (next_message(&r, &m)) {
+    while (!n->is_dying) {
+        size_t at = rk_reader_left(&r);
+        if (!next_message(&r, &m)) {
+            break;
+        }
         if (m.kind == MSG_APPEND) {
             rk_wal_append(n->wal, m.number, m.bytes);
             n->log_appended = m.number;
             n->log_records++;
-        } else {
-            RK_ASSERT(m.kind == MSG_ROLL);
+        } else if (m.kind == MSG_ROLL) {
             rk_wal_roll(n->wal);
+        } else if (!member_job(n, &m) && !n->is_dying) {
+            keep_for_later(n, at);
+            return;
         }
     }
 }
@@ -250,6 +296,13 @@ static void log_body(void *ctx)
     struct sim_node *n = ctx;
     while (!n->is_dying) {
         int64_t at_us = n->is_mark_late ? n->w->now_us + MARK_IDLE_US : -1;
+        if (n->log_is_full && n->log.box.len > 0 && !n->log.must_end &&
+            n->w->now_us < n->log_retry_us) {
+            rk_node_sleep(n, &n->log, n->log_retry_us - n->w->now_us);
+        }
+        if (n->is_dying) {
+            break;
+        }
         wait_for_box(n, &n->log, n->log_is_full ? n->log_retry_us : at_us);
         if (n->is_dying) {
             break;
@@ -432,8 +485,7 @@ static void boot_body(void *ctx)
 {
     struct sim_node *n = ctx;
     struct rk_restore_sink sink = rk_core_restore_sink(n->core);
-    struct rk_recover_options options = {.record_bytes_max = n->w->opt.node.core.record_bytes_max,
-                                         .db_autocreate = true};
+    struct rk_recover_options options = rk_node_recover_options(n);
     n->boot.work = WORK_START;
     n->boot_err = RK_OK;
     if (!n->w->opt.disk.shape.is_one_dir) {
@@ -442,7 +494,9 @@ static void boot_body(void *ctx)
     if (n->boot_err == RK_OK) {
         n->boot_err = rk_recover(&n->mem, &n->port, &options, &sink, &n->recovered, &n->problem);
     }
-    if (n->boot_err == RK_OK) {
+    if (n->boot_err == RK_OK && rk_sim_is_ensemble(n->w)) {
+        n->boot_err = rk_node_load_epochs(n);
+    } else if (n->boot_err == RK_OK) {
         check_epoch(n);
     }
     n->boot.work = WORK_NONE;

@@ -2,6 +2,8 @@
 #include "sim/plan.h"
 
 #include "sim/check.h"
+#include "sim/mishap.h"
+#include "sim/node_int.h"
 #include "store/names.h"
 
 #include <string.h>
@@ -14,6 +16,7 @@ enum rot {
 
 struct sim_plan {
     struct sim_world *w;
+    struct sim_mishaps *mishaps; /* NULL: one server */
     uint32_t crashes_left;
     uint32_t starts;
     enum rot rot;
@@ -32,17 +35,19 @@ struct sim_plan *rk_sim_plan_create(struct sim_world *w)
     struct sim_plan *p = rk_mem_must_zalloc(&w->mem, sizeof(*p));
     p->w = w;
     p->crashes_left = w->opt.crash.count;
+    p->mishaps = rk_sim_is_ensemble(w) ? rk_sim_mishaps_create(w) : NULL;
     return p;
 }
 
 void rk_sim_plan_destroy(struct sim_plan *p)
 {
+    rk_sim_mishaps_destroy(p->mishaps);
     rk_mem_free(&p->w->mem, p, sizeof(*p));
 }
 
 bool rk_sim_plan_is_over(const struct sim_plan *p)
 {
-    return p->crashes_left == 0;
+    return p->mishaps != NULL ? rk_sim_mishaps_are_over(p->mishaps) : p->crashes_left == 0;
 }
 
 /* -- Timers -- */
@@ -57,7 +62,7 @@ static void on_purge(struct sim_world *w, void *ctx, uint64_t arg)
     struct sim_plan *p = ctx;
     (void)arg;
     if (w->phase == SIM_PHASE_FAULTS) {
-        rk_sim_node_purge(w->node);
+        rk_sim_node_purge(w->nodes[0]);
         rk_sim_after(w, around(p, w->opt.node.purge_every_us), on_purge, p, 0);
     }
 }
@@ -67,7 +72,7 @@ static void on_epoch(struct sim_world *w, void *ctx, uint64_t arg)
     struct sim_plan *p = ctx;
     (void)arg;
     if (w->phase == SIM_PHASE_FAULTS) {
-        rk_sim_node_write_epoch(w->node);
+        rk_sim_node_write_epoch(w->nodes[0]);
         rk_sim_after(w, around(p, w->opt.node.epoch_every_us), on_epoch, p, 0);
     }
 }
@@ -77,7 +82,7 @@ static void on_clock(struct sim_world *w, void *ctx, uint64_t arg)
     (void)arg;
     if (w->phase == SIM_PHASE_FAULTS) {
         static const int64_t steps[] = {-31536000000, -3600000, -500, 250, 86400000};
-        rk_sim_node_step_clock(w->node, steps[rk_sim_below(&w->tape, SIM_SITE_NODE, 5)]);
+        rk_sim_node_step_clock(w->nodes[0], steps[rk_sim_below(&w->tape, SIM_SITE_NODE, 5)]);
         rk_sim_after(w, around(ctx, 400000), on_clock, ctx, 0);
     }
 }
@@ -92,7 +97,7 @@ static void on_full(struct sim_world *w, void *ctx, uint64_t is_full)
         return;
     }
     uint64_t room = is_full != 0 ? rk_sim_below(&w->tape, SIM_SITE_PLAN, 20000) : 0;
-    rk_sim_disk_set_capacity(w->disk, is_full != 0 ? rk_sim_disk_used(w->disk) + room : 0);
+    rk_sim_disk_set_capacity(w->disks[0], is_full != 0 ? rk_sim_disk_used(w->disks[0]) + room : 0);
     rk_sim_trace_line(&w->trace, w->now_us, is_full != 0 ? "disk full" : "disk room", room, 0,
                       rk_bytes_str(NULL));
     rk_sim_after(w, around(p, is_full != 0 ? FULL_FOR_US : FULL_EVERY_US), on_full, p,
@@ -102,6 +107,10 @@ static void on_full(struct sim_world *w, void *ctx, uint64_t is_full)
 void rk_sim_plan_begin(struct sim_plan *p)
 {
     const struct sim_options *o = &p->w->opt;
+    if (p->mishaps != NULL) {
+        rk_sim_mishaps_begin(p->mishaps);
+        return;
+    }
     if (o->node.purge_every_us > 0) {
         rk_sim_after(p->w, around(p, o->node.purge_every_us), on_purge, p, 0);
     }
@@ -118,24 +127,31 @@ void rk_sim_plan_begin(struct sim_plan *p)
 
 void rk_sim_plan_heal(struct sim_plan *p)
 {
-    rk_sim_disk_set_capacity(p->w->disk, 0);
+    if (p->mishaps != NULL) {
+        rk_sim_mishaps_heal(p->mishaps);
+        return;
+    }
+    rk_sim_disk_set_capacity(p->w->disks[0], 0);
     p->crashes_left = 0;
     p->token++;
 }
 
 /* -- Crashes -- */
 
-void rk_sim_plan_starting(struct sim_plan *p)
+void rk_sim_plan_starting(struct sim_plan *p, struct sim_node *n)
 {
     struct sim_world *w = p->w;
     const struct sim_crash_options *o = &w->opt.crash;
+    if (p->mishaps != NULL) {
+        return;
+    }
     p->starts++;
     if (o->exact_call > 0) {
         if (p->starts == 1) {
-            rk_sim_node_crash_at_call(w->node, o->exact_call, o->exact_is_after);
+            rk_sim_node_crash_at_call(n, o->exact_call, o->exact_is_after);
         }
     } else if (p->crashes_left > 0 && rk_sim_pct(w, SIM_SITE_CRASH, o->in_start_pct)) {
-        rk_sim_node_crash_at_call(w->node, 1 + rk_sim_below(&w->tape, SIM_SITE_CRASH, 12),
+        rk_sim_node_crash_at_call(n, 1 + rk_sim_below(&w->tape, SIM_SITE_CRASH, 12),
                                   rk_sim_chance(&w->tape, SIM_SITE_CRASH, 1, 2));
     }
 }
@@ -143,44 +159,43 @@ void rk_sim_plan_starting(struct sim_plan *p)
 static void on_crash(struct sim_world *w, void *ctx, uint64_t token)
 {
     struct sim_plan *p = ctx;
-    if (token != p->token || !rk_sim_node_is_up(w->node)) {
+    if (token != p->token || !rk_sim_node_is_up(w->nodes[0])) {
         return;
     }
     enum sim_crash_kind kind;
     enum sim_persist policy;
-    rk_sim_plan_draw_crash(p, false, &kind, &policy);
+    rk_sim_plan_draw_crash(p, w->nodes[0], false, &kind, &policy);
     RK_MARK(w, CRASH_IDLE);
-    rk_sim_node_crash(w->node, kind, policy);
+    rk_sim_node_crash(w->nodes[0], kind, policy);
 }
 
 static void on_stop(struct sim_world *w, void *ctx, uint64_t token)
 {
     struct sim_plan *p = ctx;
-    if (token == p->token && rk_sim_node_is_up(w->node)) {
+    if (token == p->token && rk_sim_node_is_up(w->nodes[0])) {
         p->crashes_left -= p->crashes_left > 0;
-        rk_sim_node_stop(w->node);
+        rk_sim_node_stop(w->nodes[0]);
     }
 }
 
-void rk_sim_plan_started(struct sim_plan *p)
+void rk_sim_plan_started(struct sim_plan *p, struct sim_node *n)
 {
     struct sim_world *w = p->w;
     const struct sim_crash_options *o = &w->opt.crash;
     struct sim_tape *tape = &w->tape;
     p->token++;
-    if (p->crashes_left == 0 || o->exact_call > 0 || w->phase != SIM_PHASE_FAULTS) {
+    if (p->mishaps != NULL || p->crashes_left == 0 || o->exact_call > 0 ||
+        w->phase != SIM_PHASE_FAULTS) {
         return;
     }
     if (rk_sim_pct(w, SIM_SITE_CRASH, o->clean_pct)) {
         rk_sim_after(w, rk_sim_log_between(tape, SIM_SITE_CRASH, 1000, 3000000), on_stop, p,
                      p->token);
     } else if (rk_sim_pct(w, SIM_SITE_CRASH, o->at_call_pct)) {
-        rk_sim_node_crash_at_call(w->node,
-                                  (uint64_t)rk_sim_log_between(tape, SIM_SITE_CRASH, 1, 600),
+        rk_sim_node_crash_at_call(n, (uint64_t)rk_sim_log_between(tape, SIM_SITE_CRASH, 1, 600),
                                   rk_sim_chance(tape, SIM_SITE_CRASH, 1, 2));
     } else if (rk_sim_chance(tape, SIM_SITE_CRASH, 1, 4)) {
-        rk_sim_node_crash_in_turn(w->node,
-                                  (uint32_t)rk_sim_log_between(tape, SIM_SITE_CRASH, 1, 200));
+        rk_sim_node_crash_in_turn(n, (uint32_t)rk_sim_log_between(tape, SIM_SITE_CRASH, 1, 200));
     } else {
         rk_sim_after(w, rk_sim_log_between(tape, SIM_SITE_CRASH, 1000, 3000000), on_crash, p,
                      p->token);
@@ -198,10 +213,14 @@ static enum sim_persist draw_policy(struct sim_plan *p, enum sim_site site)
     return policy;
 }
 
-void rk_sim_plan_draw_crash(struct sim_plan *p, bool has_died, enum sim_crash_kind *ret_kind,
-                            enum sim_persist *ret_policy)
+void rk_sim_plan_draw_crash(struct sim_plan *p, struct sim_node *n, bool has_died,
+                            enum sim_crash_kind *ret_kind, enum sim_persist *ret_policy)
 {
     const struct sim_crash_options *o = &p->w->opt.crash;
+    if (p->mishaps != NULL) {
+        rk_sim_mishaps_draw_crash(p->mishaps, n, ret_kind, ret_policy);
+        return;
+    }
     p->crashes_left -= p->crashes_left > 0;
     if (o->exact_call > 0) {
         *ret_kind = o->exact_is_kill ? SIM_CRASH_KILL : SIM_CRASH_POWER;
@@ -213,14 +232,24 @@ void rk_sim_plan_draw_crash(struct sim_plan *p, bool has_died, enum sim_crash_ki
                                                                            : SIM_CRASH_POWER;
 }
 
-void rk_sim_plan_crashed(struct sim_plan *p)
+int64_t rk_sim_plan_down_us(struct sim_plan *p, struct sim_node *n, int64_t us)
+{
+    return p->mishaps != NULL ? rk_sim_mishaps_down_us(p->mishaps, n, us) : us;
+}
+
+bool rk_sim_plan_may_start(struct sim_plan *p, struct sim_node *n)
+{
+    return p->mishaps == NULL || rk_sim_mishaps_may_start(p->mishaps, n);
+}
+
+void rk_sim_plan_crashed(struct sim_plan *p, struct sim_node *n)
 {
     struct sim_world *w = p->w;
     for (uint32_t i = 0; i < w->opt.crash.probe_count && p->rot == ROT_NONE; i++) {
         enum sim_persist policy = draw_policy(p, SIM_SITE_PROBE);
-        struct sim_disk *copy = rk_sim_disk_clone(w->disk);
+        struct sim_disk *copy = rk_sim_disk_clone(w->disks[n->index]);
         rk_sim_disk_lose_power(copy, policy, SIM_SITE_PROBE);
-        rk_zxid zxid = rk_sim_check_probe(w->check, copy, rk_sim_persist_name(policy));
+        rk_zxid zxid = rk_sim_check_probe(w->checks[n->index], copy, rk_sim_persist_name(policy));
         rk_sim_trace_line(&w->trace, w->now_us, "probe", (uint64_t)policy, (uint64_t)zxid,
                           rk_bytes_str(NULL));
         rk_sim_disk_destroy(copy);
@@ -254,7 +283,7 @@ static rk_zxid newest_log(const struct sim_disk *d)
  * acknowledged. */
 static bool pick(struct sim_plan *p, bool want_log, struct candidate *ret)
 {
-    const struct sim_disk *d = p->w->disk;
+    const struct sim_disk *d = p->w->disks[0];
     rk_zxid newest = newest_log(d);
     uint32_t seen = 0;
     char name[SIM_NAME_MAX];
@@ -266,7 +295,7 @@ static bool pick(struct sim_plan *p, bool want_log, struct candidate *ret)
             continue;
         }
         if (want_log && zxid == newest) {
-            size = rk_sim_node_batch_start(p->w->node, name);
+            size = rk_sim_node_batch_start(p->w->nodes[0], name);
         }
         seen++;
         if (size > 0 && rk_sim_below(&p->w->tape, SIM_SITE_ROT, seen) == 0) {
@@ -278,12 +307,13 @@ static bool pick(struct sim_plan *p, bool want_log, struct candidate *ret)
     return ret->size > 0;
 }
 
-void rk_sim_plan_rot(struct sim_plan *p)
+void rk_sim_plan_rot(struct sim_plan *p, struct sim_node *n)
 {
     struct sim_world *w = p->w;
     struct sim_tape *tape = &w->tape;
     struct candidate c = {.size = 0};
-    if (w->phase != SIM_PHASE_FAULTS || p->rot != ROT_NONE ||
+    (void)n;
+    if (p->mishaps != NULL || w->phase != SIM_PHASE_FAULTS || p->rot != ROT_NONE ||
         !rk_sim_pct(w, SIM_SITE_ROT, w->opt.crash.rot_pct)) {
         return;
     }
@@ -292,20 +322,20 @@ void rk_sim_plan_rot(struct sim_plan *p)
         return;
     }
     rk_zxid zxid;
-    bool is_newest =
-        is_log && rk_store_parse_name(c.name, RK_NAME_LOG, &zxid) && zxid == newest_log(w->disk);
+    bool is_newest = is_log && rk_store_parse_name(c.name, RK_NAME_LOG, &zxid) &&
+                     zxid == newest_log(w->disks[0]);
     memcpy(p->rot_name, c.name, sizeof(p->rot_name));
     p->rot_dir = c.dir;
     if (is_log && !is_newest && rk_sim_chance(tape, SIM_SITE_ROT, 1, 4)) {
-        rk_sim_disk_move(w->disk, c.dir, c.name, LOST_NAME);
+        rk_sim_disk_move(w->disks[0], c.dir, c.name, LOST_NAME);
         p->rot = ROT_LOST;
         RK_MARK(w, LOG_LOST);
     } else {
         uint64_t most = rk_sim_chance(tape, SIM_SITE_ROT, 1, 2) && c.size > 600 ? 600 : c.size;
         p->rot_offset = rk_sim_below(tape, SIM_SITE_ROT, most);
         p->rot_mask = (uint8_t)(1u << rk_sim_below(tape, SIM_SITE_ROT, 8));
-        p->rot_file = rk_sim_disk_file(w->disk, c.dir, c.name);
-        if (!rk_sim_disk_flip(w->disk, p->rot_file, p->rot_offset, p->rot_mask)) {
+        p->rot_file = rk_sim_disk_file(w->disks[0], c.dir, c.name);
+        if (!rk_sim_disk_flip(w->disks[0], p->rot_file, p->rot_offset, p->rot_mask)) {
             return;
         }
         p->rot = ROT_FLIP;
@@ -315,18 +345,20 @@ void rk_sim_plan_rot(struct sim_plan *p)
                       rk_bytes_str(p->rot_name));
 }
 
-bool rk_sim_plan_is_rotten(const struct sim_plan *p)
+bool rk_sim_plan_is_rotten(const struct sim_plan *p, const struct sim_node *n)
 {
+    (void)n; /* one server */
     return p->rot != ROT_NONE;
 }
 
-void rk_sim_plan_repair(struct sim_plan *p)
+void rk_sim_plan_repair(struct sim_plan *p, struct sim_node *n)
 {
+    (void)n;
     if (p->rot == ROT_FLIP) {
         /* The file may be gone, and the damage with it. */
-        (void)rk_sim_disk_flip(p->w->disk, p->rot_file, p->rot_offset, p->rot_mask);
+        (void)rk_sim_disk_flip(p->w->disks[0], p->rot_file, p->rot_offset, p->rot_mask);
     } else if (p->rot == ROT_LOST) {
-        rk_sim_disk_move(p->w->disk, p->rot_dir, LOST_NAME, p->rot_name);
+        rk_sim_disk_move(p->w->disks[0], p->rot_dir, LOST_NAME, p->rot_name);
     }
     p->rot = ROT_NONE;
 }

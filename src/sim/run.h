@@ -12,7 +12,12 @@ struct sim_result {
 
 /* Returns only if nothing was found; else the hook of rk_sim_set_on_fail does not. */
 void rk_sim_run(const struct sim_options *options, FILE *trace_out, struct sim_result *ret);
+/* A server alone; or an ensemble of so many, 0: the seed decides. */
+struct sim_size {
+    bool is_ensemble;
+    uint32_t count;
+};
 /* The options of a seed. */
-void rk_sim_seed_options(uint64_t seed, struct sim_options *ret);
+void rk_sim_seed_options(uint64_t seed, const struct sim_size *size, struct sim_options *ret);
 
 #endif

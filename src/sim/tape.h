@@ -21,7 +21,9 @@
     X(PROBE, "what would have survived")                                                           \
     X(ROT, "bytes that change at rest")                                                            \
     X(NODE, "pace of the server's own work, clock steps")                                          \
-    X(PLAN, "episodes: full disk, purge, epochs")
+    X(PLAN, "episodes: full disk, purge, epochs")                                                  \
+    X(MISHAP, "what befalls an ensemble")                                                          \
+    X(ENSEMBLE, "the options of an ensemble")
 
 enum sim_site {
 #define RK_SIM_SITE_ENUM(name, text) SIM_SITE_##name,

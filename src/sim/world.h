@@ -9,9 +9,13 @@
 #include "sim/mark.h"
 #include "sim/trace.h"
 
+#define SIM_NODES_MAX RK_SIM_NODES_MAX
+
 struct sim_world;
 struct sim_node;
 struct sim_net;
+struct sim_wire;
+struct sim_truth;
 struct sim_clients;
 struct sim_check;
 struct sim_plan;
@@ -45,13 +49,22 @@ struct sim_world {
     uint32_t queue_count;
     uint32_t queue_cap;
     uint64_t next_seq;
-    struct sim_disk *disk;
-    struct sim_node *node;
-    struct sim_net *net;
+    uint32_t node_count;
+    uint32_t up_bits; /* servers that may run; those that are to be well after the heal */
+    struct sim_disk *disks[SIM_NODES_MAX];
+    struct sim_node *nodes[SIM_NODES_MAX];
+    struct sim_check *checks[SIM_NODES_MAX];
+    struct sim_truth *truth;
+    struct sim_net *net;   /* between clients and servers */
+    struct sim_wire *wire; /* between servers */
     struct sim_clients *clients;
-    struct sim_check *check;
     struct sim_plan *plan;
 };
+
+static inline bool rk_sim_is_ensemble(const struct sim_world *w)
+{
+    return w->opt.ens.count > 0;
+}
 
 #define RK_MARK(w, name) ((void)((w)->stats.marks[SIM_MARK_##name]++))
 
