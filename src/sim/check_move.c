@@ -12,7 +12,8 @@ struct sim_rules rk_check_rules(const struct sim_check *c)
                               .digest_scheme = c->config.digest_scheme,
                               .super_digest = c->config.super_digest,
                               .record_bytes_max = c->config.record_bytes_max,
-                              .watch_per_conn_max = c->config.watch_per_conn_max};
+                              .watch_per_conn_max = c->config.watch_per_conn_max,
+                              .config_text = rk_truth_config(c->w->truth)};
 }
 
 static void keep_checkpoint(struct sim_check *c, struct sim_txn *t, const struct sim_model *m)

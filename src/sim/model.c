@@ -191,7 +191,14 @@ void rk_sim_model_init(struct sim_model *m, struct rk_mem *mem, const struct sim
     add_builtin(m, "/zookeeper/quota", NULL);
     add_builtin(m, "/zookeeper/config", read_only);
     /* ZK: DataTree.addConfigNode sets the ACL with version -1. */
-    rk_sim_find(m, rk_bytes_str("/zookeeper/config"))->aversion = -1;
+    struct sim_znode *config = rk_sim_find(m, rk_bytes_str("/zookeeper/config"));
+    config->aversion = -1;
+    if (rules->config_text.len > 0) {
+        /* ZK: ZKDatabase.initConfigInZKDatabase. */
+        rk_sim_blob_drop(mem, config->data);
+        config->data = rk_sim_blob(mem, rules->config_text);
+        config->version = -1;
+    }
 }
 
 void rk_sim_model_deinit(struct sim_model *m)

@@ -33,6 +33,7 @@ struct sim_rules {
     struct rk_bytes super_digest;
     uint32_t record_bytes_max;
     uint32_t watch_per_conn_max;
+    struct rk_bytes config_text; /* of an ensemble */
 };
 
 struct sim_model {

@@ -1,6 +1,9 @@
 /* The tree of transactions and the committed path in it. */
 #include "sim/truth.h"
 
+#include "sim/wire.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define BUCKETS    4096u
@@ -27,6 +30,7 @@ struct sim_truth {
     uint32_t session_count;
     uint32_t session_cap;
     rk_zxid shown;
+    char config[1024];
 };
 
 static uint32_t bucket_of(uint64_t key)
@@ -34,12 +38,37 @@ static uint32_t bucket_of(uint64_t key)
     return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 52) % BUCKETS;
 }
 
+/* spec-quorum D2. */
+static void write_config(struct sim_truth *t)
+{
+    const struct sim_world *w = t->w;
+    size_t at = 0;
+    for (uint32_t i = 0; i < w->node_count && rk_sim_is_ensemble(w); i++) {
+        char host[16];
+        rk_wire_host(i, host);
+        at += (size_t)snprintf(
+            t->config + at, sizeof(t->config) - at, "server.%u=%s:%u:%u:%s;0.0.0.0:2181\n", i + 1,
+            host, SIM_QUORUM_PORT, SIM_ELECTION_PORT,
+            i >= w->node_count - w->opt.ens.observers ? "observer" : "participant");
+        RK_ASSERT(at + 20 < sizeof(t->config));
+    }
+    if (at > 0) {
+        (void)snprintf(t->config + at, sizeof(t->config) - at, "version=0");
+    }
+}
+
 struct sim_truth *rk_truth_create(struct sim_world *w)
 {
     struct sim_truth *t = rk_mem_must_zalloc(&w->mem, sizeof(*t));
     t->w = w;
     t->mem = &w->mem;
+    write_config(t);
     return t;
+}
+
+struct rk_bytes rk_truth_config(const struct sim_truth *t)
+{
+    return rk_bytes_str(t->config);
 }
 
 static void free_txn(struct sim_truth *t, struct sim_txn *txn)

@@ -71,6 +71,9 @@ struct sim_truth;
 struct sim_truth *rk_truth_create(struct sim_world *w);
 void rk_truth_destroy(struct sim_truth *t);
 
+/* What /zookeeper/config holds; "" alone. */
+struct rk_bytes rk_truth_config(const struct sim_truth *t);
+
 /* -- transactions -- */
 struct sim_txn *rk_truth_find(const struct sim_truth *t, rk_zxid zxid); /* NULL */
 /* A new one behind prev; the caller fills in the rest. */
