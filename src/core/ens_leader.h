@@ -116,5 +116,7 @@ bool rk_leader_overslept(struct rk_core *c);
 bool rk_leader_is_snapping(const struct rk_core *c);
 /* The counter is all but used up: a new epoch is due. No proposal may be made with 0xffffffff. */
 bool rk_leader_must_roll_over(const struct rk_core *c);
+/* A leader that hands over, or has to: nothing may be proposed any more. */
+bool rk_leader_takes_no_more(const struct rk_core *c);
 
 #endif

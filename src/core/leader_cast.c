@@ -172,6 +172,12 @@ bool rk_leader_must_roll_over(const struct rk_core *c)
     return RK_ZXID_COUNTER(c->broadcast.last_proposed) >= ROLL_OVER_COUNTER;
 }
 
+bool rk_leader_takes_no_more(const struct rk_core *c)
+{
+    return c->ens != NULL && is_serving(c) &&
+           (c->ens->leader.handing_over != 0 || rk_leader_must_roll_over(c));
+}
+
 /* -- pings ------------------------------------------------------------------------------------- */
 
 static void send_ping(struct rk_core *c, const rk_chan_id *chans, uint32_t count, rk_zxid zxid)

@@ -147,7 +147,7 @@ void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_pac
         rk_leader_drop(c, l, "more in flight than anything bounds");
         return;
     }
-    if (c->ens->leader.handing_over != 0 || c->is_log_full || rk_leader_must_roll_over(c)) {
+    if (rk_leader_takes_no_more(c) || c->is_log_full) {
         return; /* the role is about to end: its client will ask again */
     }
     if (q.op == RK_OP_CREATE_SESSION) {

@@ -80,7 +80,7 @@ static void scan(struct rk_core *c)
 void rk_core_reap(struct rk_core *c)
 {
     if (c->config.container_check_ms <= 0 || c->is_log_full || c->is_shutting_down ||
-        !rk_core_is_leading(c)) {
+        !rk_core_is_leading(c) || rk_leader_takes_no_more(c)) {
         return;
     }
     if (!c->is_reaping) {

@@ -1,7 +1,7 @@
 /* Limits: how fast connections may come (a token bucket with early random drop), how many requests
  * are in work, when a connection is not read from. ZK: BlueThrottle, RequestThrottler,
  * ZooKeeperServer.shouldThrottle. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 #define PPM 1000000
 
@@ -79,7 +79,8 @@ bool rk_core_can_admit(const struct rk_core *c)
     /* A settled one may wait behind a throttled one: if it counted, both would wait for ever. */
     uint32_t in_work = c->outstanding - c->throttled_count - c->settled;
     return (max == 0 || in_work < max) &&
-           c->broadcast.inflight_bytes < c->config.inflight_bytes_max;
+           c->broadcast.inflight_bytes < c->config.inflight_bytes_max &&
+           !rk_leader_takes_no_more(c);
 }
 
 static bool should_pause(const struct rk_core *c, const struct conn *conn)
