@@ -107,6 +107,9 @@ static void apply_create_session(struct rk_core *c, const struct rk_txn *txn)
     }
     s->timeout_ms = txn->body.create_session.time_out;
     s->is_replicated = true;
+    if (s->is_local) {
+        rk_local_became_global(c, s);
+    }
     if (rk_core_is_learner(c)) {
         (void)rk_forward_touch(c, s); /* every learner reports a new session once (C5.6) */
     }

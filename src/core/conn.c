@@ -139,7 +139,7 @@ static void put_connect_response(struct rk_core *c, struct conn *conn, int32_t t
     out.time_out = timeout_ms;
     out.session_id = session;
     out.passwd = rk_bytes_of(password, sizeof(password));
-    out.read_only = false;
+    out.read_only = rk_core_is_read_only(c);
     out.has_read_only = conn->has_read_only;
     mark = rk_fx_frame_begin(c->fx, conn->id);
     rk_proto_write_connect_response(&c->fx->bytes, &out);
@@ -198,7 +198,9 @@ static void become_pending(struct rk_core *c, struct conn *conn)
 /* Only who leads watches over it. */
 static void set_timeout(struct rk_core *c, struct rk_session *s, int32_t timeout_ms)
 {
-    if (rk_core_is_learner(c)) {
+    if (rk_core_is_read_only(c) && !s->is_local) {
+        s->touch_ms = timeout_ms; /* whoever leads elsewhere decides about it */
+    } else if (rk_core_is_learner(c) && !s->is_local) {
         s->touch_ms = timeout_ms;
         (void)rk_forward_touch(c, s);
     } else {
@@ -215,11 +217,20 @@ static void new_session(struct rk_core *c, struct conn *conn)
         rk_core_conn_close(c, conn);
         return;
     }
+    if (rk_leader_takes_no_more(c)) {
+        rk_core_conn_close(c, conn); /* another one leads in a moment */
+        return;
+    }
     s = rk_session_add(c->sessions, take_session_id(c), conn->timeout_ms);
-    set_timeout(c, s, conn->timeout_ms);
     s->conn = conn->id;
     conn->session = s->id;
     conn->session_ref = s;
+    if (rk_local_is_wanted(c)) {
+        rk_local_begin(c, s);
+        become_open(c, conn);
+        return;
+    }
+    set_timeout(c, s, conn->timeout_ms);
     become_pending(c, conn);
     if (rk_core_is_learner(c)) {
         rk_forward_create_session(c, conn);
@@ -249,10 +260,10 @@ static void reattach(struct rk_core *c, struct conn *conn, const struct rk_conne
         return;
     }
     conn->session = q->session_id;
-    if (rk_core_is_learner(c)) {
+    if (rk_core_is_learner(c) && (s == NULL || !s->is_local)) {
         become_pending(c, conn);
         rk_forward_revalidate(c, conn, q->session_id);
-    } else if (s == NULL || s->is_closing || !s->is_replicated) {
+    } else if (s == NULL || s->is_closing || (!s->is_replicated && !s->is_local)) {
         rk_core_reattach_refused(c, conn, q->session_id);
     } else {
         rk_core_reattached(c, conn);
@@ -338,7 +349,7 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
     struct rk_connect_request q;
     struct rk_reader r;
     RK_ASSERT(conn->state == CONN_NEW);
-    if (!rk_core_is_serving(c)) {
+    if (!rk_core_is_serving(c) && !rk_core_is_read_only(c)) {
         hold_handshake(c, conn, frame);
         return;
     }
@@ -361,6 +372,10 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
         rk_core_conn_close(c, conn);
         return;
     }
+    if (rk_core_is_read_only(c) && !(q.has_read_only && q.read_only)) {
+        rk_core_conn_close(c, conn); /* it wants to write: not here, not now */
+        return;
+    }
     conn->has_read_only = q.has_read_only;
     conn->timeout_ms = clamp_timeout(&c->config, q.time_out);
     if (q.session_id == 0) {
@@ -374,7 +389,7 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
 
 void rk_core_expire(struct rk_core *c)
 {
-    if (!rk_core_is_leading(c)) {
+    if (!rk_core_is_serving(c) && !rk_core_is_read_only(c)) {
         return;
     }
     for (uint32_t i = 0; i < EXPIRE_PER_STEP; i++) {
@@ -385,7 +400,14 @@ void rk_core_expire(struct rk_core *c)
         if (s->is_closing) {
             continue; /* its client's closeSession is in flight */
         }
-        if (c->is_log_full || c->is_shutting_down) {
+        if (s->is_local && !s->is_upgrading) {
+            rk_local_expire(c, s);
+            continue;
+        }
+        if (!rk_core_is_leading(c)) {
+            continue; /* on its way to the leader's watch */
+        }
+        if (c->is_log_full || c->is_shutting_down || rk_leader_takes_no_more(c)) {
             rk_session_postpone(c->sessions, s, c->now_ms);
             continue;
         }

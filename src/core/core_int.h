@@ -116,6 +116,8 @@ struct write_op {
     int32_t version;
 };
 bool rk_prep_is_multi_op(int32_t op); /* may stand inside a multi */
+/* Would this request create an ephemeral node? */
+bool rk_prep_has_ephemeral(struct rk_core *c, int32_t op, struct rk_bytes body);
 bool rk_prep_decode(int32_t op, struct rk_reader *r, struct rk_arena *a, struct write_op *ret);
 /* Validates against tree and overlay; on RK_ZK_OK the body is appended to c->txn, the overlay has
  * the change and *ret_type is the transaction's type. */

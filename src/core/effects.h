@@ -66,6 +66,7 @@ enum rk_effect_kind {
     X(LARGE_REQUEST, WARN, "large request over the budget, connection closed")                     \
     X(REQUEST_DROPPED, WARN, "stale request dropped, connection closed")                           \
     X(RESPONSE_TOO_BIG, WARN, "response over the size limit refused")                              \
+    X(READ_ONLY, WARN, "nobody leads: clients that accept it may read, nobody may write")          \
     X(LOOKING, INFO, "looking for a leader")                                                       \
     X(LEADING, INFO, "elected: leading")                                                           \
     X(FOLLOWING, INFO, "elected: following")                                                       \

@@ -42,15 +42,15 @@ struct peer {
 };
 
 /* -- channels (peers.c) -- */
-struct chan *rk_chan_find(struct rk_core *c, rk_chan_id id);
-struct chan *rk_chan_dial(struct rk_core *c, enum rk_chan_port port, struct rk_bytes host,
-                          uint16_t number, int32_t timeout_ms);
-void rk_chan_send(struct rk_core *c, struct chan *chan, struct rk_bytes bytes);
-void rk_chan_pause(struct rk_core *c, struct chan *chan);
+struct chan *rk_ens_chan_find(struct rk_core *c, rk_chan_id id);
+struct chan *rk_ens_chan_dial(struct rk_core *c, enum rk_chan_port port, struct rk_bytes host,
+                              uint16_t number, int32_t timeout_ms);
+void rk_ens_chan_send(struct rk_core *c, struct chan *chan, struct rk_bytes bytes);
+void rk_ens_chan_pause(struct rk_core *c, struct chan *chan);
 /* Parsing goes on with what has come meanwhile. */
-void rk_chan_resume(struct rk_core *c, struct chan *chan);
+void rk_ens_chan_resume(struct rk_core *c, struct chan *chan);
 /* Flushed, then closed; its owner has let go of it. Nothing more of it is handled. */
-void rk_chan_close(struct rk_core *c, struct chan *chan);
+void rk_ens_chan_close(struct rk_core *c, struct chan *chan);
 /* Sends e->text-carrying notifications and starts dials, as out says. */
 void rk_peers_run(struct rk_core *c, const struct rk_election_out *out);
 void rk_peers_on_accepted(struct rk_core *c, struct chan *chan);

@@ -109,4 +109,18 @@ uint32_t rk_forward_match(struct rk_core *c, rk_session_id session, int32_t cxid
 void rk_forward_put_touched(struct rk_core *c, struct rk_buf *b);
 void rk_forward_end(struct rk_core *c);
 
+/* -- local.c: sessions that only this server knows -- */
+bool rk_core_is_read_only(const struct rk_core *c); /* reads are served though nobody leads */
+void rk_local_tick(struct rk_core *c);
+int64_t rk_local_next_due(const struct rk_core *c);
+void rk_local_end_read_only(struct rk_core *c);
+bool rk_local_is_wanted(const struct rk_core *c); /* new sessions are local */
+void rk_local_begin(struct rk_core *c, struct rk_session *s);
+void rk_local_expire(struct rk_core *c, struct rk_session *s);
+void rk_local_close(struct rk_core *c, struct conn *conn, int32_t xid, int64_t received_ms);
+void rk_local_upgrade(struct rk_core *c, struct conn *conn, int32_t op, struct rk_bytes body);
+/* An ephemeral node for a session that has to stay local. */
+bool rk_local_refuses(struct rk_core *c, const struct conn *conn, int32_t op, struct rk_bytes body);
+void rk_local_became_global(struct rk_core *c, struct rk_session *s);
+
 #endif

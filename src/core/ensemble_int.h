@@ -108,6 +108,8 @@ int64_t rk_ens_ticks(const struct rk_core *c, int32_t ticks); /* in ms */
 bool rk_core_is_leading(const struct rk_core *c);
 /* Serves clients as a follower or observer. */
 bool rk_core_is_learner(const struct rk_core *c);
+/* Sessions without a createSession are forgotten, nobody is closing or watched any more. */
+void rk_ens_settle_sessions(struct rk_core *c);
 void rk_ens_on_durable(struct rk_core *c, rk_zxid zxid);
 void rk_ens_on_log_full(struct rk_core *c);
 void rk_ens_on_snap_done(struct rk_core *c, rk_zxid zxid, bool is_ok);

@@ -50,6 +50,12 @@ struct rk_event {
     rk_conn_id conn;
     union {
         struct {
+            /* The process stood still, and what others sent meanwhile has not been read: a leader
+             * asks itself whether it may still lead, and nothing else is decided. An ordinary
+             * TICK follows. Only a leader gets one. */
+            bool is_late;
+        } tick;
+        struct {
             struct rk_bytes address; /* the client's IP as Java prints it, borrowed */
         } open;
         struct {

@@ -16,7 +16,7 @@ static void send_request(struct rk_core *c, rk_session_id session, int32_t cxid,
     rk_packet_write_request(&e->out, session, cxid, op, body, ids == NULL ? NULL : ids->items,
                             ids == NULL ? 0 : ids->count, op == RK_OP_CREATE_SESSION);
     RK_ASSERT(!e->out.failed);
-    rk_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
 }
 
 static void push_sync(struct rk_core *c, struct conn *conn, uint32_t id)
@@ -139,7 +139,7 @@ void rk_forward_revalidate(struct rk_core *c, struct conn *conn, rk_session_id s
     rk_store_i32(data + 8, conn->timeout_ms);
     rk_buf_reset(&e->out);
     rk_packet_write(&e->out, RK_PACKET_REVALIDATE, -1, rk_bytes_of(data, sizeof(data)));
-    rk_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
 }
 
 static void revalidated(struct rk_core *c, struct conn *conn, rk_session_id session, bool is_valid)

@@ -118,7 +118,7 @@ static void drop(struct rk_core *c, struct learner *l, enum rk_note note, const 
     struct chan *chan = l->chan;
     rk_leader_note(c, note, l, why);
     free_learner(c, l);
-    rk_chan_close(c, chan);
+    rk_ens_chan_close(c, chan);
 }
 
 void rk_leader_drop(struct rk_core *c, struct learner *l, const char *why)
@@ -600,7 +600,7 @@ void rk_leader_end(struct rk_core *c)
         struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
         struct chan *chan = l->chan;
         free_learner(c, l);
-        rk_chan_close(c, chan);
+        rk_ens_chan_close(c, chan);
     }
     RK_ASSERT(d->snap_to == NULL && d->follower_count == 0 && d->observer_count == 0);
     rk_leader_forget_syncs(c, 0);

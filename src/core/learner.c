@@ -24,8 +24,8 @@ static void dial(struct rk_core *c)
     RK_ASSERT(m != NULL && f->chan == NULL);
     f->retry_ms = INT64_MAX;
     f->tries++;
-    f->chan = rk_chan_dial(c, RK_PORT_QUORUM, rk_bytes_str(m->host), m->quorum_port,
-                           (int32_t)(left_ms > 0 ? left_ms : 1));
+    f->chan = rk_ens_chan_dial(c, RK_PORT_QUORUM, rk_bytes_str(m->host), m->quorum_port,
+                               (int32_t)(left_ms > 0 ? left_ms : 1));
     f->chan->owner = CHAN_LEADER;
 }
 
@@ -47,7 +47,7 @@ void rk_follow_end(struct rk_core *c)
     if (f->chan != NULL) {
         struct chan *chan = f->chan;
         f->chan = NULL;
-        rk_chan_close(c, chan);
+        rk_ens_chan_close(c, chan);
     }
     rk_snap_push_destroy(f->push);
     f->push = NULL;
@@ -66,7 +66,7 @@ static void send_packet(struct rk_core *c, int32_t type, rk_zxid zxid, struct rk
     rk_buf_reset(&e->out);
     rk_packet_write(&e->out, type, zxid, data);
     RK_ASSERT(!e->out.failed);
-    rk_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
 }
 
 void rk_follow_on_connected(struct rk_core *c)
@@ -134,7 +134,7 @@ static void on_leader_info(struct rk_core *c, const struct rk_packet *p)
         /* Without a history to show, its word must not complete a quorum (reliability.md 3.4). */
         f->ack_epoch = e->is_amnesiac ? -1 : (int32_t)e->current_epoch;
         f->state = FOLLOW_EPOCH;
-        rk_chan_pause(c, f->chan);
+        rk_ens_chan_pause(c, f->chan);
         rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, f->epoch);
     }
 }
@@ -178,7 +178,7 @@ void rk_follow_send_acks(struct rk_core *c)
         rk_packet_write(&e->out, RK_PACKET_ACK, zxid, rk_bytes_str(NULL));
     }
     RK_ASSERT(!e->out.failed);
-    rk_chan_send(c, f->chan, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, f->chan, rk_buf_view(&e->out));
     f->acked = e->durable;
 }
 
@@ -198,7 +198,7 @@ static void on_ping(struct rk_core *c, rk_zxid zxid)
     rk_forward_put_touched(c, &e->out);
     rk_packet_end(&e->out, mark);
     RK_ASSERT(!e->out.failed);
-    rk_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
 }
 
 bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
@@ -356,7 +356,7 @@ void rk_follow_go_on(struct rk_core *c)
 {
     struct chan *chan = c->ens->follow.chan;
     if (chan != NULL) {
-        rk_chan_resume(c, chan);
+        rk_ens_chan_resume(c, chan);
         rk_follow_on_bytes(c);
     }
 }

@@ -48,7 +48,7 @@ static bool begin_trunc(struct rk_core *c, rk_zxid zxid)
     }
     f->target = zxid;
     f->state = FOLLOW_TRUNC;
-    rk_chan_pause(c, f->chan);
+    rk_ens_chan_pause(c, f->chan);
     truncate_when_possible(c);
     return true;
 }
@@ -157,7 +157,7 @@ void rk_follow_snap_bytes(struct rk_core *c, struct rk_bytes in, size_t *ret_use
     rk_snap_push_destroy(f->push);
     f->push = NULL;
     f->state = FOLLOW_SNAP_STORE;
-    rk_chan_pause(c, f->chan);
+    rk_ens_chan_pause(c, f->chan);
     swap_when_possible(c);
 }
 

@@ -11,7 +11,7 @@
 
 #define CHAN_BYTES_MAX ((size_t)512 << 20)
 
-struct chan *rk_chan_find(struct rk_core *c, rk_chan_id id)
+struct chan *rk_ens_chan_find(struct rk_core *c, rk_chan_id id)
 {
     struct rk_link *it;
     for (it = c->ens->chans.next; it != &c->ens->chans; it = it->next) {
@@ -23,8 +23,8 @@ struct chan *rk_chan_find(struct rk_core *c, rk_chan_id id)
     return NULL;
 }
 
-struct chan *rk_chan_dial(struct rk_core *c, enum rk_chan_port port, struct rk_bytes host,
-                          uint16_t number, int32_t timeout_ms)
+struct chan *rk_ens_chan_dial(struct rk_core *c, enum rk_chan_port port, struct rk_bytes host,
+                              uint16_t number, int32_t timeout_ms)
 {
     struct ensemble *e = c->ens;
     struct chan *chan = rk_mem_must_zalloc(c->mem, sizeof(*chan));
@@ -39,13 +39,13 @@ struct chan *rk_chan_dial(struct rk_core *c, enum rk_chan_port port, struct rk_b
     return chan;
 }
 
-void rk_chan_send(struct rk_core *c, struct chan *chan, struct rk_bytes bytes)
+void rk_ens_chan_send(struct rk_core *c, struct chan *chan, struct rk_bytes bytes)
 {
     RK_ASSERT(chan->is_connected && chan->owner != CHAN_DONE);
     rk_fx_chan_send(c->fx, chan->id, bytes);
 }
 
-void rk_chan_pause(struct rk_core *c, struct chan *chan)
+void rk_ens_chan_pause(struct rk_core *c, struct chan *chan)
 {
     if (!chan->is_paused) {
         chan->is_paused = true;
@@ -53,7 +53,7 @@ void rk_chan_pause(struct rk_core *c, struct chan *chan)
     }
 }
 
-void rk_chan_resume(struct rk_core *c, struct chan *chan)
+void rk_ens_chan_resume(struct rk_core *c, struct chan *chan)
 {
     if (chan->is_paused) {
         chan->is_paused = false;
@@ -61,7 +61,7 @@ void rk_chan_resume(struct rk_core *c, struct chan *chan)
     }
 }
 
-void rk_chan_close(struct rk_core *c, struct chan *chan)
+void rk_ens_chan_close(struct rk_core *c, struct chan *chan)
 {
     if (chan->owner != CHAN_DONE) {
         chan->owner = CHAN_DONE;
@@ -101,7 +101,7 @@ static void dial(struct rk_core *c, struct peer *p)
     if (p->dialing != NULL || p->up != NULL) {
         return;
     }
-    p->dialing = rk_chan_dial(c, RK_PORT_ELECTION, host, number, c->ens->config.cnx_timeout_ms);
+    p->dialing = rk_ens_chan_dial(c, RK_PORT_ELECTION, host, number, c->ens->config.cnx_timeout_ms);
     p->dialing->owner = CHAN_PEER;
     p->dialing->peer = p;
 }
@@ -114,7 +114,7 @@ static void write_last(struct rk_core *c, struct peer *p)
     rk_buf_reset(&e->out);
     rk_peer_write_notification(&e->out, &p->last);
     RK_ASSERT(!e->out.failed);
-    rk_chan_send(c, p->up, rk_buf_view(&e->out));
+    rk_ens_chan_send(c, p->up, rk_buf_view(&e->out));
 }
 
 static void send_to(struct rk_core *c, struct peer *p, const struct rk_notification *n)
@@ -167,7 +167,7 @@ static void drop_up(struct rk_core *c, struct peer *p)
     if (p->up != NULL) {
         struct chan *old = p->up;
         p->up = NULL;
-        rk_chan_close(c, old);
+        rk_ens_chan_close(c, old);
     }
 }
 
@@ -218,9 +218,9 @@ void rk_peers_on_connected(struct rk_core *c, struct chan *chan)
     RK_ASSERT(p != NULL && p->dialing == chan);
     p->dialing = NULL;
     write_initial(c);
-    rk_chan_send(c, chan, rk_buf_view(&c->ens->out));
+    rk_ens_chan_send(c, chan, rk_buf_view(&c->ens->out));
     if (p->member->sid > c->ens->config.my_sid) {
-        rk_chan_close(c, chan); /* a knock: it dials back */
+        rk_ens_chan_close(c, chan); /* a knock: it dials back */
     } else {
         become_up(c, p, chan);
     }
@@ -251,7 +251,7 @@ void rk_peers_on_accepted(struct rk_core *c, struct chan *chan)
 static void refuse(struct rk_core *c, struct chan *chan, int64_t number)
 {
     rk_fx_note(c->fx, RK_NOTE_STRANGER, 0, 0, number, rk_bytes_str(chan->address));
-    rk_chan_close(c, chan);
+    rk_ens_chan_close(c, chan);
 }
 
 /* A stranger's first words. */
@@ -271,7 +271,7 @@ static void on_initial(struct rk_core *c, struct chan *chan)
     }
     if (initial.sid < c->ens->config.my_sid) {
         /* It knocks, so it has no channel to us, whatever we believe. */
-        rk_chan_close(c, chan);
+        rk_ens_chan_close(c, chan);
         drop_up(c, p);
         dial(c, p);
         return;
@@ -308,7 +308,7 @@ void rk_peers_on_bytes(struct rk_core *c, struct chan *chan)
             rk_fx_note(c->fx, RK_NOTE_PEER_BAD, 0, 0, p->member->sid,
                        rk_bytes_str("election port"));
             p->up = NULL;
-            rk_chan_close(c, chan);
+            rk_ens_chan_close(c, chan);
             tell_reachable(c, p, false);
             return;
         }

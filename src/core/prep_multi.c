@@ -97,6 +97,29 @@ static bool decode_multi(struct rk_core *c, struct rk_bytes body, struct multi *
     }
 }
 
+bool rk_prep_has_ephemeral(struct rk_core *c, int32_t op, struct rk_bytes body)
+{
+    struct multi m;
+    struct write_op single;
+    struct rk_reader r;
+    memset(&m, 0, sizeof(m));
+    if (op == RK_OP_MULTI) {
+        (void)decode_multi(c, body, &m); /* as far as it goes: what is malformed fails later */
+    } else if (op == RK_OP_CREATE || op == RK_OP_CREATE2) {
+        rk_reader_init(&r, body, c->config.record_bytes_max);
+        m.ops = &single;
+        m.count = rk_prep_decode(op, &r, &c->arena, &single) ? 1 : 0;
+    }
+    for (uint32_t i = 0; i < m.count; i++) {
+        if ((m.ops[i].op == RK_OP_CREATE || m.ops[i].op == RK_OP_CREATE2) &&
+            (m.ops[i].flags == RK_CREATE_EPHEMERAL ||
+             m.ops[i].flags == RK_CREATE_EPHEMERAL_SEQUENTIAL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Wraps what an operation appended behind `at` as one element {type, length, body}. The room for
  * type and length was left before it was built. */
 static void close_element(struct rk_core *c, size_t at, int32_t type)

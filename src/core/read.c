@@ -1,6 +1,6 @@
 /* Reads: executed against the applied tree when it is their turn, answered with the zxid of exactly
  * that state. spec-client 4.5 to 4.9, 5; ZK: FinalRequestProcessor. */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 static bool may_read(const struct rk_core *c, const struct conn *conn, rk_node_id n, int32_t perms)
 {
@@ -376,6 +376,10 @@ void rk_core_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
     struct rk_reader r;
     size_t mark;
     int32_t err;
+    if (op == RK_OP_CLOSE_SESSION) {
+        rk_local_close(c, conn, xid, received_ms);
+        return;
+    }
     rk_reader_init(&r, body, c->config.record_bytes_max);
     if (op == RK_OP_SET_WATCHES || op == RK_OP_SET_WATCHES2) {
         reply_set_watches(c, conn, xid, op, &r, received_ms);

@@ -178,6 +178,7 @@ void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
         if (q->state == REQUEST_IN_FLIGHT && (q->op == RK_OP_SYNC || !rk_core_is_learner(c))) {
             /* The proposal, or a list of syncs, still names this slot: keep it, without its
              * connection. */
+            drop_frame(c, q);
             conn->queue_head = q->next;
             conn->queue_count--;
             q->conn = 0;
@@ -199,6 +200,10 @@ static void propose(struct rk_core *c, struct conn *conn, uint32_t id, int32_t x
         .session = conn->session, .cxid = xid, .op = op, .request = id, .ids = &conn->ids};
     if (op == RK_OP_CLOSE_SESSION) {
         conn->session_ref->is_closing = true;
+    }
+    if (conn->session_ref->is_local) {
+        rk_local_upgrade(c, conn, op, body);
+        p.is_local_session = !conn->session_ref->is_upgrading;
     }
     if (rk_core_is_learner(c)) {
         rk_forward_request(c, conn, id, body);
@@ -443,6 +448,18 @@ static bool fits_large_budget(struct rk_core *c, struct conn *conn, size_t len)
     return false;
 }
 
+/* Heard of: where it is watched over, or for the next word to the leader. */
+static bool touch(struct rk_core *c, struct rk_session *s)
+{
+    if (s->is_local || rk_core_is_leading(c)) {
+        return rk_session_touch(c->sessions, s, c->now_ms);
+    }
+    if (rk_core_is_read_only(c)) {
+        return true;
+    }
+    return rk_forward_touch(c, s);
+}
+
 static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
                      struct rk_bytes body)
 {
@@ -462,8 +479,7 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         fix_answer(c, conn, xid, op, 0, RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
         return;
     }
-    if (!(rk_core_is_learner(c) ? rk_forward_touch(c, conn->session_ref)
-                                : rk_session_touch(c->sessions, conn->session_ref, c->now_ms))) {
+    if (!touch(c, conn->session_ref)) {
         return; /* closing: its closeSession ends the connection */
     }
     if (!is_client_op(op)) {
@@ -474,7 +490,14 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
     if (!fits_large_budget(c, conn, body.len + REQUEST_HEADER_BYTES)) {
         return;
     }
-    if (c->throttled_count > 0 || !rk_core_can_admit(c)) {
+    if (op == RK_OP_CLOSE_SESSION && conn->session_ref->is_local &&
+        !conn->session_ref->is_upgrading) {
+        on_read(c, conn, xid, op, body); /* nobody else has to know */
+    } else if (rk_local_refuses(c, conn, op, body)) {
+        fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_EPHEMERAL_ON_LOCAL_SESSION, false);
+    } else if (rk_core_is_read_only(c) && (rk_core_op_is_write(op) || op == RK_OP_SYNC)) {
+        fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_NOT_READ_ONLY, false);
+    } else if (c->throttled_count > 0 || !rk_core_can_admit(c)) {
         throttle(c, conn, xid, op, body);
     } else if (rk_core_op_is_write(op)) {
         on_write(c, conn, xid, op, body);

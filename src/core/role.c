@@ -253,7 +253,7 @@ void rk_ens_cut_tail(struct rk_core *c, rk_zxid zxid)
 
 /* Sessions that were never made are forgotten, and nobody is about to be closed any more: whatever
  * was proposed of that is in the log, and will come back as committed or not at all. */
-static void settle_sessions(struct rk_core *c)
+void rk_ens_settle_sessions(struct rk_core *c)
 {
     size_t cursor = 0;
     size_t doomed_count = 0;
@@ -325,7 +325,7 @@ void rk_ens_leave(struct rk_core *c, const char *why)
     e->state = RK_PEER_LOOKING;
     e->phase = RK_PHASE_LEAVING;
     forget_uncommitted(c);
-    settle_sessions(c);
+    rk_ens_settle_sessions(c);
 }
 
 /* -- looking for a leader ---------------------------------------------------------------------- */
@@ -372,6 +372,7 @@ void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state)
 {
     struct ensemble *e = c->ens;
     RK_ASSERT(e->state == RK_PEER_LOOKING && e->phase == RK_PHASE_ELECTION);
+    rk_local_end_read_only(c);
     e->state = state;
     e->phase = RK_PHASE_DISCOVERY;
     if (state == RK_PEER_LEADING) {
@@ -572,7 +573,7 @@ static void on_chan_accepted(struct rk_core *c, const struct rk_event *event)
     } else if (e->state == RK_PEER_LEADING) {
         rk_leader_adopt(c, chan);
     } else if (e->state != RK_PEER_LOOKING) {
-        rk_chan_close(c, chan); /* who believes that this server leads will find out sooner */
+        rk_ens_chan_close(c, chan); /* who believes that this server leads will find out sooner */
     }
 }
 
@@ -582,14 +583,14 @@ static bool take_bytes(struct rk_core *c, struct chan *chan, struct rk_bytes byt
     if (chan->owner == CHAN_STRANGER && chan->in.len + bytes.len > RK_PACKET_INFO_MAX) {
         rk_fx_note(c->fx, RK_NOTE_STRANGER, 0, 0, (int64_t)chan->in.len,
                    rk_bytes_str(chan->address));
-        rk_chan_close(c, chan);
+        rk_ens_chan_close(c, chan);
         return false;
     }
     rk_buf_put(&chan->in, bytes.data, bytes.len);
     if (chan->in.failed) {
         rk_fx_note(c->fx, RK_NOTE_STRANGER, 0, 0, (int64_t)chan->in.len,
                    rk_bytes_str(chan->address));
-        rk_chan_close(c, chan);
+        rk_ens_chan_close(c, chan);
         return false;
     }
     return true;
@@ -597,7 +598,7 @@ static bool take_bytes(struct rk_core *c, struct chan *chan, struct rk_bytes byt
 
 static void on_chan_bytes(struct rk_core *c, const struct rk_event *event)
 {
-    struct chan *chan = rk_chan_find(c, event->u.chan.chan);
+    struct chan *chan = rk_ens_chan_find(c, event->u.chan.chan);
     if (chan == NULL || chan->owner == CHAN_DONE || !take_bytes(c, chan, event->u.chan.bytes)) {
         return;
     }
@@ -612,7 +613,7 @@ static void on_chan_bytes(struct rk_core *c, const struct rk_event *event)
 
 static void on_chan_connected(struct rk_core *c, rk_chan_id id)
 {
-    struct chan *chan = rk_chan_find(c, id);
+    struct chan *chan = rk_ens_chan_find(c, id);
     if (chan == NULL || chan->owner == CHAN_DONE) {
         return;
     }
@@ -626,7 +627,7 @@ static void on_chan_connected(struct rk_core *c, rk_chan_id id)
 
 static void on_chan_closed(struct rk_core *c, rk_chan_id id)
 {
-    struct chan *chan = rk_chan_find(c, id);
+    struct chan *chan = rk_ens_chan_find(c, id);
     if (chan == NULL) {
         return;
     }
@@ -651,6 +652,7 @@ void rk_ens_shutdown(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
     e->shutdown_ms = c->now_ms;
+    rk_local_end_read_only(c);
     if (e->state == RK_PEER_LEADING && e->phase == RK_PHASE_BROADCAST) {
         rk_leader_hand_over(c);
     } else if (e->phase != RK_PHASE_BROADCAST || c->outstanding == 0) {
@@ -671,7 +673,7 @@ void rk_ens_step(struct rk_core *c, const struct rk_event *event)
         on_chan_bytes(c, event);
         break;
     case RK_EV_CHAN_FLUSHED: {
-        struct chan *chan = rk_chan_find(c, event->u.chan.chan);
+        struct chan *chan = rk_ens_chan_find(c, event->u.chan.chan);
         if (chan != NULL && chan->owner == CHAN_LEARNER) {
             rk_leader_on_flushed(c, chan);
         }
@@ -713,7 +715,7 @@ static void sweep_strangers(struct rk_core *c)
         struct chan *chan = RK_CONTAINER_OF(it, struct chan, link);
         if (chan->owner == CHAN_STRANGER && chan->is_connected &&
             c->now_ms - chan->opened_ms >= rk_ens_ticks(c, e->config.init_limit)) {
-            rk_chan_close(c, chan);
+            rk_ens_chan_close(c, chan);
         }
     }
 }
@@ -738,7 +740,8 @@ void rk_ens_tick(struct rk_core *c)
         rk_election_tick(&e->election, c->now_ms, &out);
         rk_peers_run(c, &out);
     }
-    if (e->phase != RK_PHASE_BROADCAST && c->now_ms - e->left_ms >= HOLD_HANDSHAKE_MS) {
+    rk_local_tick(c);
+    if (e->phase != RK_PHASE_BROADCAST && !rk_ens_may_hold_clients(c)) {
         rk_core_close_all(c, true);
     }
     sweep_strangers(c);
@@ -747,7 +750,9 @@ void rk_ens_tick(struct rk_core *c)
 
 bool rk_ens_may_hold_clients(const struct rk_core *c)
 {
-    return !c->is_shutting_down && c->now_ms - c->ens->left_ms < HOLD_HANDSHAKE_MS;
+    /* With read-only mode they wait for that at most. */
+    int64_t hold_ms = c->ens->config.read_only_mode ? 3 * HOLD_HANDSHAKE_MS : HOLD_HANDSHAKE_MS;
+    return !c->is_shutting_down && c->now_ms - c->ens->left_ms < hold_ms;
 }
 
 int64_t rk_ens_next_due(const struct rk_core *c)
@@ -764,6 +769,8 @@ int64_t rk_ens_next_due(const struct rk_core *c)
     } else if (e->hold_off_ms > c->now_ms) {
         other = e->hold_off_ms;
     }
+    due = other < due ? other : due;
+    other = rk_local_next_due(c);
     due = other < due ? other : due;
     if (e->phase != RK_PHASE_BROADCAST && e->left_ms + HOLD_HANDSHAKE_MS > c->now_ms &&
         e->left_ms + HOLD_HANDSHAKE_MS < due) {

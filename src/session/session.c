@@ -299,6 +299,11 @@ struct rk_session *rk_sessions_pop_expired(struct rk_sessions *s, int64_t now_ms
     return session;
 }
 
+void rk_session_untrack(struct rk_sessions *s, struct rk_session *session)
+{
+    untrack(s, session);
+}
+
 void rk_sessions_stop(struct rk_sessions *s)
 {
     struct rk_session *session;

@@ -19,6 +19,8 @@ struct rk_session {
     int64_t owner;      /* on the leader: sid of the server that has its client; 0 = unknown */
     bool is_closing;    /* closeSession is in the pipeline: requests fail */
     bool is_replicated; /* createSession is applied (false: only pending) */
+    bool is_local;      /* only this server knows it */
+    bool is_upgrading;  /* local, and its createSession is under way */
 };
 
 struct rk_sessions;
@@ -47,6 +49,8 @@ int64_t rk_sessions_next_due(const struct rk_sessions *s);
 /* Gives every session a fresh full timeout (start, new leader). */
 void rk_sessions_restart(struct rk_sessions *s, int64_t now_ms);
 
+/* Nobody watches over this one here any more. */
+void rk_session_untrack(struct rk_sessions *s, struct rk_session *session);
 /* Nobody expires here any more (this server leads no longer). */
 void rk_sessions_stop(struct rk_sessions *s);
 

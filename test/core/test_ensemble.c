@@ -162,6 +162,97 @@ static void an_observer_gets_everything_and_forwards(void **state)
     trio_deinit(&t);
 }
 
+static void local_sessions_are_nobody_elses_until_they_need_to_be(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    (void)state;
+    trio_init(&t, 3, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        t.nodes[i].ensemble.local_sessions = true;
+        t.nodes[i].ensemble.local_sessions_upgrading = true;
+    }
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct rk_sessions *there = rk_core_sessions(t.nodes[(i + 1) % 3].core);
+        char path[16];
+        rk_session_id id = trio_connect(&t, i, 1);
+        (void)snprintf(path, sizeof(path), "/p%u", i);
+        assert_int_not_equal(id, 0);
+        trio_create(&t, i, 1, 1, path);
+        trio_expect(&t, i, 1, 1, RK_ZK_OK);
+        assert_int_equal(rk_sessions_replicated_count(there), i);
+        (void)snprintf(path, sizeof(path), "/e%u", i);
+        trio_create_flags(&t, i, 1, 2, path, RK_CREATE_EPHEMERAL);
+        trio_expect(&t, i, 1, 2, RK_ZK_OK);
+        trio_run(&t, 50);
+        assert_int_equal(rk_sessions_replicated_count(there), i + 1);
+    }
+    trio_check_equal(&t);
+    assert_int_not_equal(trio_connect(&t, leader, 2), 0); /* local, and closed as such */
+    trio_close_session(&t, leader, 2, 1);
+    trio_expect(&t, leader, 2, 1, RK_ZK_OK);
+    trio_close_session(&t, leader, 1, 9);
+    trio_expect(&t, leader, 1, 9, RK_ZK_OK);
+    trio_run(&t, 50);
+    trio_check_equal(&t);
+    assert_int_equal(rk_sessions_replicated_count(rk_core_sessions(t.nodes[leader].core)), 2);
+    trio_deinit(&t);
+}
+
+static void a_local_session_gets_no_ephemerals_if_it_may_not_become_global(void **state)
+{
+    struct trio t;
+    (void)state;
+    trio_init(&t, 3, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        t.nodes[i].ensemble.local_sessions = true;
+    }
+    start_all(&t);
+    (void)trio_leader(&t, 2, 5000);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_not_equal(trio_connect(&t, i, 1), 0);
+        trio_create_flags(&t, i, 1, 2, "/e", RK_CREATE_EPHEMERAL);
+        trio_expect(&t, i, 1, 2, RK_ZK_EPHEMERAL_ON_LOCAL_SESSION);
+    }
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void alone_a_server_serves_reads_if_it_may(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    struct rk_ensemble_report report;
+    (void)state;
+    trio_init(&t, 3, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        t.nodes[i].ensemble.read_only_mode = true;
+    }
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    assert_int_not_equal(trio_connect(&t, leader, 1), 0);
+    create_many(&t, leader, 1, 1, 3);
+    trio_kill(&t, (leader + 1) % 3);
+    trio_kill(&t, (leader + 2) % 3);
+    trio_run(&t, 3000);
+    rk_core_ensemble_report(t.nodes[leader].core, &report);
+    assert_true(report.is_read_only);
+    t.asks_read_only = true;
+    assert_int_not_equal(trio_connect(&t, leader, 2), 0);
+    trio_create(&t, leader, 2, 7, "/no");
+    trio_expect(&t, leader, 2, 7, RK_ZK_NOT_READ_ONLY);
+    trio_sync(&t, leader, 2, 8);
+    trio_expect(&t, leader, 2, 8, RK_ZK_NOT_READ_ONLY);
+    trio_start(&t, (leader + 1) % 3);
+    leader = trio_leader(&t, 1, 5000);
+    assert_int_not_equal(trio_connect(&t, leader, 3), 0);
+    create_many(&t, leader, 3, 20, 2);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +262,9 @@ int main(void)
         cmocka_unit_test(a_leader_that_dies_is_replaced_and_its_own_proposals_are_cut),
         cmocka_unit_test(all_go_down_and_come_back_with_everything),
         cmocka_unit_test(an_observer_gets_everything_and_forwards),
+        cmocka_unit_test(local_sessions_are_nobody_elses_until_they_need_to_be),
+        cmocka_unit_test(a_local_session_gets_no_ephemerals_if_it_may_not_become_global),
+        cmocka_unit_test(alone_a_server_serves_reads_if_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

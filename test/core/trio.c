@@ -590,7 +590,7 @@ rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_se
     rk_buf_put_i32(&b, 4000);
     rk_buf_put_i64(&b, session);
     rk_buf_put_bytes(&b, rk_bytes_of(password, 16));
-    rk_buf_put_bool(&b, false);
+    rk_buf_put_bool(&b, t->asks_read_only);
     frame(t, node, slot, &b);
     rk_buf_deinit(&b);
     for (int i = 0; i < 500 && !trio_has(t, node, slot); i++) {
@@ -614,12 +614,18 @@ static void begin(struct rk_buf *b, int32_t xid, int32_t op)
 
 void trio_create(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path)
 {
+    trio_create_flags(t, node, slot, xid, path, 0);
+}
+
+void trio_create_flags(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path,
+                       int32_t flags)
+{
     struct rk_buf b;
     begin(&b, xid, RK_OP_CREATE);
     rk_buf_put_bytes(&b, rk_bytes_str(path));
     rk_buf_put_bytes(&b, rk_bytes_str("value"));
     rig_put_open_acl(&b);
-    rk_buf_put_i32(&b, 0);
+    rk_buf_put_i32(&b, flags);
     frame(t, node, slot, &b);
     rk_buf_deinit(&b);
 }

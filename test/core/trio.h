@@ -62,7 +62,8 @@ struct trio {
     uint64_t next_id;
     struct trio_event *first, *last; /* to be delivered */
     int64_t now_ms;
-    bool is_loud; /* notes to standard output */
+    bool asks_read_only; /* clients say that reading is enough */
+    bool is_loud;        /* notes to standard output */
 };
 
 /* Nodes 0..count-1 have sids 1..count; fresh disks that may initialise. observers: the last ones.
@@ -81,6 +82,8 @@ uint32_t trio_leader(struct trio *t, uint32_t followers, int64_t ms);
 rk_session_id trio_connect(struct trio *t, uint32_t node, uint32_t slot);
 rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session);
 void trio_create(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path);
+void trio_create_flags(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path,
+                       int32_t flags);
 void trio_sync(struct trio *t, uint32_t node, uint32_t slot, int32_t xid);
 void trio_close_session(struct trio *t, uint32_t node, uint32_t slot, int32_t xid);
 /* The next frame is a reply to xid with err. */
