@@ -120,8 +120,10 @@ void rk_core_set_epochs(struct rk_core *c, int64_t accepted, int64_t current, bo
     RK_ASSERT(c->ens != NULL && !c->is_started);
     c->ens->accepted_epoch = accepted;
     c->ens->current_epoch = current;
-    c->ens->is_blank = is_blank;
-    c->ens->is_amnesiac = is_blank && !c->ens->config.may_initialize &&
+    /* A first snapshot of nothing is no history either: one that was wiped and then started twice
+     * knows no more than after the first time. */
+    c->ens->is_blank = is_blank || (c->last_zxid <= 0 && current <= 0);
+    c->ens->is_amnesiac = c->ens->is_blank && !c->ens->config.may_initialize &&
                           rk_members_voter_count(&c->ens->config.members) > 1;
 }
 
@@ -373,6 +375,7 @@ void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state)
     struct ensemble *e = c->ens;
     RK_ASSERT(e->state == RK_PEER_LOOKING && e->phase == RK_PHASE_ELECTION);
     rk_local_end_read_only(c);
+    e->is_amnesiac = e->election.is_amnesiac; /* not if everybody turned out to have nothing */
     e->state = state;
     e->phase = RK_PHASE_DISCOVERY;
     if (state == RK_PEER_LEADING) {

@@ -253,6 +253,61 @@ static void alone_a_server_serves_reads_if_it_may(void **state)
     trio_deinit(&t);
 }
 
+static void fresh_servers_without_a_marker_wait_for_all(void **state)
+{
+    struct trio t;
+    struct rk_ensemble_report report;
+    (void)state;
+    trio_init(&t, 3, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        t.nodes[i].ensemble.may_initialize = false;
+    }
+    trio_start(&t, 0);
+    trio_start(&t, 1);
+    trio_run(&t, 3000);
+    for (uint32_t i = 0; i < 2; i++) {
+        rk_core_ensemble_report(t.nodes[i].core, &report);
+        assert_true(report.is_amnesiac);
+        assert_int_equal(report.state, RK_PEER_LOOKING);
+    }
+    trio_start(&t, 2);
+    (void)trio_leader(&t, 2, 5000);
+    trio_check_equal(&t);
+    trio_deinit(&t);
+}
+
+static void wiped_servers_do_not_outvote_the_one_that_knows(void **state)
+{
+    struct trio t;
+    uint32_t leader;
+    uint32_t keeper;
+    (void)state;
+    trio_init(&t, 3, 0);
+    start_all(&t);
+    leader = trio_leader(&t, 2, 5000);
+    assert_int_not_equal(trio_connect(&t, leader, 1), 0);
+    create_many(&t, leader, 1, 1, 3);
+    trio_run(&t, 10);
+    for (uint32_t i = 0; i < 3; i++) {
+        trio_kill(&t, i);
+        t.nodes[i].ensemble.may_initialize = false;
+    }
+    keeper = leader;
+    trio_wipe(&t, (keeper + 1) % 3);
+    trio_start(&t, (keeper + 1) % 3);
+    trio_start(&t, (keeper + 2) % 3);
+    trio_run(&t,
+             3000); /* one that knows and one that was wiped: no quorum of what was acknowledged */
+    trio_start(&t, keeper);
+    leader = trio_leader(&t, 2, 8000);
+    assert_int_not_equal(leader, (keeper + 1) % 3);
+    trio_run(&t, 100);
+    trio_check_equal(&t);
+    assert_true(rk_tree_find(rk_core_tree(t.nodes[(keeper + 1) % 3].core), rk_bytes_str("/n1")) !=
+                RK_NODE_NONE);
+    trio_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +317,8 @@ int main(void)
         cmocka_unit_test(a_leader_that_dies_is_replaced_and_its_own_proposals_are_cut),
         cmocka_unit_test(all_go_down_and_come_back_with_everything),
         cmocka_unit_test(an_observer_gets_everything_and_forwards),
+        cmocka_unit_test(fresh_servers_without_a_marker_wait_for_all),
+        cmocka_unit_test(wiped_servers_do_not_outvote_the_one_that_knows),
         cmocka_unit_test(local_sessions_are_nobody_elses_until_they_need_to_be),
         cmocka_unit_test(a_local_session_gets_no_ephemerals_if_it_may_not_become_global),
         cmocka_unit_test(alone_a_server_serves_reads_if_it_may),

@@ -493,6 +493,16 @@ void trio_deinit(struct trio *t)
     assert_int_equal(trio_mem.used_bytes, 0);
 }
 
+void trio_wipe(struct trio *t, uint32_t node)
+{
+    struct trio_node *n = &t->nodes[node];
+    assert_false(n->is_up);
+    cut_log(n, INT64_MIN);
+    n->has_snapshot = false;
+    n->accepted = 0;
+    n->current = 0;
+}
+
 void trio_cut(struct trio *t, uint32_t node, bool is_cut)
 {
     t->nodes[node].is_cut = is_cut;

@@ -72,6 +72,7 @@ void trio_init(struct trio *t, uint32_t count, uint32_t observers);
 void trio_deinit(struct trio *t);
 void trio_start(struct trio *t, uint32_t node);
 void trio_kill(struct trio *t, uint32_t node);
+void trio_wipe(struct trio *t, uint32_t node); /* its disk, while it is down */
 void trio_cut(struct trio *t, uint32_t node, bool is_cut);
 /* Everything that is under way arrives, then ms of time pass, one at a time. */
 void trio_run(struct trio *t, int64_t ms);
