@@ -521,12 +521,8 @@ def settle(ens, timeout_s=30):
              lambda: all((m.zxid() or 0) >= goal for m in ens), timeout_s)
 
 
-def check(ens, ops, zombies=(), strict_sync=None):
-    """All of it, on an ensemble of which every member serves again.  Returns the Report."""
-    report = Report()
-    settle(ens)
-    leaders = ens.net.leaders() if ens.net is not None else {}
-    order = read_order(ens, report, leaders)
+def judge(order, ops, report, zombies=(), strict_sync=True):
+    """Everything that needs no server.  order: {zxid: Txn}.  Returns the tree."""
     check_order(sorted(order), report)
     tree = replay(order, ops, report)
     places = place_of(order)
@@ -534,8 +530,6 @@ def check(ens, ops, zombies=(), strict_sync=None):
     check_real_time(ops, places, report)
     check_sessions(ops, places, report)
     check_reads(tree, ops, report)
-    if strict_sync is None:
-        strict_sync = all(m.kind in EXACT for m in ens)
     check_syncs(ops, places, strict_sync, report)
     for zombie in zombies:
         if zombie not in tree.closed:
@@ -543,7 +537,18 @@ def check(ens, ops, zombies=(), strict_sync=None):
     for session, paths in tree.owned.items():
         if paths and session not in tree.sessions:
             report.bad('E1: %r of session 0x%x, which is gone' % (paths, session))
-    check_trees(ens, tree, report)
+    return tree
+
+
+def check(ens, ops, zombies=(), strict_sync=None):
+    """All of it, on an ensemble of which every member serves again.  Returns the Report."""
+    report = Report()
+    settle(ens)
+    leaders = ens.net.leaders() if ens.net is not None else {}
+    order = read_order(ens, report, leaders)
+    if strict_sync is None:
+        strict_sync = all(m.kind in EXACT for m in ens)
+    check_trees(ens, judge(order, ops, report, zombies, strict_sync), report)
     if report.violations:
         shown = report.violations[:SHOWN]
         raise zk.CheckFailed('%d violations; %s\n%s' % (
