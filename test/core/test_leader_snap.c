@@ -415,7 +415,7 @@ static void a_stream_without_progress_ends_one_with_progress_does_not(void **sta
     assert_true(rig_ens_is_dropped(&s.r, late));
     assert_int_equal(rig_ens_phase(&s.r), RK_PHASE_BROADCAST);
     late = join(&s, 3, false); /* the tree's walk is free again */
-    (void)rig_ens_expect(&s.r, late, RK_PACKET_SNAP, s.last);
+    (void)rig_ens_expect(&s.r, late, RK_PACKET_SNAP, s.r.rig.appended);
     end(&s);
 }
 
