@@ -372,6 +372,10 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
         rk_core_conn_close(c, conn);
         return;
     }
+    if (rk_leader_takes_no_more(c)) {
+        rk_core_conn_close(c, conn); /* another server will take it */
+        return;
+    }
     if (rk_core_is_read_only(c) && !(q.has_read_only && q.read_only)) {
         rk_core_conn_close(c, conn); /* it wants to write: not here, not now */
         return;
