@@ -35,29 +35,60 @@ static void put_sets(struct rk_buf *b, uint64_t sets, uint64_t elements)
 /* -- Sessions
  * --------------------------------------------------------------------------------------- */
 
-static void put_sessions(struct rk_admin *a, struct rk_buf *b)
+/* Which of the sessions that expire here: all of them, or where there may be local ones, either. */
+enum session_kind {
+    SESSIONS_ALL,
+    SESSIONS_LOCAL,
+    SESSIONS_GLOBAL,
+};
+
+static bool is_of_kind(const struct rk_session *session, enum session_kind kind)
+{
+    return kind == SESSIONS_ALL || session->is_local == (kind == SESSIONS_LOCAL);
+}
+
+/* Of the whole bucket. */
+static uint64_t count_of_kind(const struct rk_link *head, size_t whole, enum session_kind kind)
+{
+    uint64_t count = 0;
+    if (kind == SESSIONS_ALL) {
+        return whole;
+    }
+    for (const struct rk_link *link = head->next; link != head; link = link->next) {
+        count += is_of_kind(RK_CONTAINER_OF(link, struct rk_session, in_bucket), kind);
+    }
+    return count;
+}
+
+static void put_sessions(struct rk_admin *a, struct rk_buf *b, enum session_kind kind)
 {
     const struct rk_sessions *sessions = rk_core_sessions(a->core);
     struct rk_link *head;
     int64_t expires_ms = INT64_MIN;
-    size_t count;
+    size_t whole;
     uint64_t sets = 0, elements = 0;
-    while (rk_sessions_next_bucket(sessions, &expires_ms, &head, &count)) {
-        sets++;
+    while (rk_sessions_next_bucket(sessions, &expires_ms, &head, &whole)) {
+        uint64_t count = count_of_kind(head, whole, kind);
+        sets += kind == SESSIONS_ALL || count > 0;
         elements += count;
     }
     rk_admin_put(b, "Session ");
     put_sets(b, sets, elements);
     expires_ms = INT64_MIN;
     while (!rk_admin_is_full(a, b) &&
-           rk_sessions_next_bucket(sessions, &expires_ms, &head, &count)) {
-        put_expiry(a, b, count, expires_ms);
+           rk_sessions_next_bucket(sessions, &expires_ms, &head, &whole)) {
+        uint64_t count = count_of_kind(head, whole, kind);
+        if (kind == SESSIONS_ALL || count > 0) {
+            put_expiry(a, b, count, expires_ms);
+        }
         for (struct rk_link *link = head->next; link != head && !rk_admin_is_full(a, b);
              link = link->next) {
             const struct rk_session *session = RK_CONTAINER_OF(link, struct rk_session, in_bucket);
-            rk_admin_put(b, "\t0x");
-            rk_admin_put_hex(b, (uint64_t)session->id);
-            rk_buf_put_u8(b, '\n');
+            if (is_of_kind(session, kind)) {
+                rk_admin_put(b, "\t0x");
+                rk_admin_put_hex(b, (uint64_t)session->id);
+                rk_buf_put_u8(b, '\n');
+            }
         }
     }
 }
@@ -239,9 +270,15 @@ void rk_admin_dump(struct rk_admin *a, struct rk_buf *b)
 {
     struct rk_ensemble_report report;
     enum rk_admin_role role = rk_admin_role(a, &report);
+    bool has_local = a->config.ensemble != NULL && a->config.ensemble->local_sessions;
     rk_admin_put(b, "SessionTracker dump:\n");
+    if (has_local) {
+        rk_admin_put(b, "Local ");
+        put_sessions(a, b, SESSIONS_LOCAL);
+    }
     if (role == RK_ROLE_STANDALONE || role == RK_ROLE_LEADER) {
-        put_sessions(a, b);
+        rk_admin_put(b, has_local ? "Global " : "");
+        put_sessions(a, b, has_local ? SESSIONS_GLOBAL : SESSIONS_ALL);
     } else {
         put_global_sessions(a, b);
     }

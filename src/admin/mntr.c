@@ -43,6 +43,17 @@ static void put_latency(struct view *v)
     put_value(v, "min_latency", s->count == 0 ? 0 : s->min);
 }
 
+static uint64_t count_local_sessions(const struct rk_sessions *sessions)
+{
+    uint64_t count = 0;
+    size_t cursor = 0;
+    for (struct rk_session *s = rk_sessions_next(sessions, &cursor, NULL); s != NULL;
+         s = rk_sessions_next(sessions, &cursor, s)) {
+        count += s->is_local;
+    }
+    return count;
+}
+
 static void put_gauges(struct view *v)
 {
     struct rk_admin *a = v->a;
@@ -59,7 +70,7 @@ static void put_gauges(struct view *v)
     put_value(v, "ephemerals_count", v->tree.ephemerals);
     put_value(v, "approximate_data_size", v->tree.data_bytes);
     put_value(v, "global_sessions", rk_sessions_replicated_count(rk_core_sessions(a->core)));
-    put_value(v, "local_sessions", 0);
+    put_value(v, "local_sessions", count_local_sessions(rk_core_sessions(a->core)));
     rk_admin_put_number(
         v->b, "", "open_file_descriptor_count",
         a->sources.open_files(a->sources.ctx, v->shell.conn_count + v->shell.closing_count));

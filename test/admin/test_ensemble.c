@@ -218,6 +218,37 @@ static void only_a_leader_knows_when_sessions_expire(void **state)
     desk_deinit(d);
 }
 
+static void local_sessions_are_told_apart(void **state)
+{
+    char expected[512];
+    struct desk *d = &desk;
+    (void)state;
+    init_member(3, RK_PEER_LEADING);
+    ensemble.local_sessions = true;
+    rk_session_id a = rig_connect(&d->rig, 1);
+    rk_session_id b = rig_connect(&d->rig, 2);
+    struct rk_sessions *sessions = (struct rk_sessions *)(uintptr_t)rk_core_sessions(d->rig.core);
+    rk_session_find(sessions, a)->is_local = true;
+    const char *dump = desk_ask(d, "dump");
+    (void)snprintf(expected, sizeof(expected),
+                   ":\n\t0x%llx\nGlobal Session Sets (1)/(1):\n1 expire", (unsigned long long)a);
+    assert_int_equal(
+        strncmp(dump, "SessionTracker dump:\nLocal Session Sets (1)/(1):\n1 expire at", 59), 0);
+    assert_non_null(strstr(dump, expected));
+    (void)snprintf(expected, sizeof(expected), ":\n\t0x%llx\nephemeral nodes dump:\n",
+                   (unsigned long long)b);
+    assert_non_null(strstr(dump, expected));
+    d->report.state = RK_PEER_FOLLOWING;
+    dump = desk_ask(d, "dump");
+    (void)snprintf(expected, sizeof(expected), ":\n\t0x%llx\nGlobal Sessions(",
+                   (unsigned long long)a);
+    assert_non_null(strstr(dump, expected));
+    desk_expect_metric(d, "local_sessions", "1");
+    rk_session_find(sessions, a)->is_local = false; /* as the core knows it */
+    desk_expect_metric(d, "local_sessions", "0");
+    desk_deinit(d);
+}
+
 /* -- mntr
  * ------------------------------------------------------------------------------------------- */
 
@@ -390,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_read_only_server_says_so_twice),
         cmocka_unit_test(conf_tells_the_membership),
         cmocka_unit_test(only_a_leader_knows_when_sessions_expire),
+        cmocka_unit_test(local_sessions_are_told_apart),
         cmocka_unit_test(mntr_of_a_follower),
         cmocka_unit_test(mntr_of_an_observer),
         cmocka_unit_test(mntr_of_a_leader),
