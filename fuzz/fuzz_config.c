@@ -2,7 +2,9 @@
  * is -D definitions, one a line, the rest a zoo.cfg. Whatever is accepted must be something that a
  * core can be made of; messages are whole; no memory is left. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem_libc.h"
 #include "server/config.h"
@@ -26,12 +28,34 @@ static void define_all(struct rk_server_config *config, const uint8_t *text, siz
     }
 }
 
+static char data_dir[] = "/tmp/rk-fuzz-config-XXXXXX";
+
+static void remove_data_dir(void)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/myid", data_dir);
+    (void)unlink(path);
+    (void)rmdir(data_dir);
+}
+
+/* A data directory of server 1, so that ensembles are accepted, too. */
+static void make_data_dir(void)
+{
+    char path[64];
+    RK_ASSERT(mkdtemp(data_dir) != NULL);
+    (void)snprintf(path, sizeof(path), "%s/myid", data_dir);
+    FILE *out = fopen(path, "we");
+    RK_ASSERT(out != NULL);
+    RK_ASSERT(fputs("1\n", out) >= 0 && fclose(out) == 0);
+    RK_ASSERT(atexit(remove_data_dir) == 0);
+}
+
 /* Files that an input names must not be opened: they may be devices that never end. */
 static void forget_files(struct rk_server_config *config)
 {
     config->settings[RK_KEY_dynamic_config_file].text = NULL;
     if (config->settings[RK_KEY_data_dir].text != NULL) {
-        config->settings[RK_KEY_data_dir].text = "/nonexistent/data";
+        config->settings[RK_KEY_data_dir].text = data_dir;
     }
 }
 
@@ -57,6 +81,9 @@ static void check_accepted(struct rk_server_config *config)
     RK_ASSERT(config->core.record_bytes_max > config->core.frame_bytes_max);
     RK_ASSERT((config->admin.allowed & 1u << RK_WORD_srvr) != 0);
     RK_ASSERT(config->admin.snap_dir[0] == '/');
+    RK_ASSERT(shell->has_ensemble == (config->ensemble != NULL));
+    RK_ASSERT(config->core.ensemble == config->ensemble);
+    RK_ASSERT(config->ensemble == NULL || config->ensemble->my_sid == 1);
     struct rk_core *core = rk_core_create(config->mem, &config->core);
     RK_ASSERT(core != NULL);
     rk_core_destroy(core);
@@ -65,11 +92,16 @@ static void check_accepted(struct rk_server_config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *null;
+    static bool has_data_dir;
     static struct rk_server_config config;
     struct rk_mem mem;
     const uint8_t *split = memchr(data, 0xff, size);
     size_t head = split == NULL ? 0 : (size_t)(split - data);
     size_t text = split == NULL ? 0 : head + 1;
+    if (!has_data_dir) {
+        make_data_dir();
+        has_data_dir = true;
+    }
     rk_mem_libc_init(&mem, 0);
     rk_server_config_init(&config, &mem);
     define_all(&config, data, head);
