@@ -227,6 +227,10 @@ void rk_core_request_fix(struct rk_core *c, struct request *q, int32_t err)
 static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
 {
     struct request *q = rk_core_request(c, id);
+    if (conn->sync_count > 0) {
+        q->state = REQUEST_HELD; /* see on_write */
+        return true;
+    }
     struct rk_bytes body =
         rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
     if (conn->session_ref->is_closing) {
@@ -254,6 +258,7 @@ static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
 static void begin_sync(struct rk_core *c, struct conn *conn, uint32_t id, struct rk_bytes body)
 {
     rk_core_request(c, id)->state = REQUEST_IN_FLIGHT;
+    conn->sync_count++;
     if (rk_core_is_learner(c)) {
         rk_forward_request(c, conn, id, body);
     } else {
@@ -394,6 +399,14 @@ static void on_write(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         fix_answer(c, conn, xid, op, INT64_MIN, RK_ZK_MARSHALLING_ERROR, false);
         return;
     }
+    if (conn->sync_count > 0) {
+        /* A sync is confirmed by a round of its own, and might be overtaken by a commit: then this
+         * one's answer would be due first. */
+        id = enqueue(c, conn, REQUEST_HELD, xid, op, body);
+        keep_frame(c, id, body);
+        rk_core_pause_check(c, conn);
+        return;
+    }
     id = enqueue(c, conn, REQUEST_IN_FLIGHT, xid, op, body);
     propose(c, conn, id, xid, op, body);
     rk_core_pause_check(c, conn);
@@ -419,6 +432,26 @@ static void on_sync(struct rk_core *c, struct conn *conn, int32_t xid, struct rk
     rk_core_pause_check(c, conn);
 }
 
+/* Writes that waited for a sync, up to the next one. */
+static void admit_behind_sync(struct rk_core *c, struct conn *conn)
+{
+    uint32_t id = conn->queue_head;
+    uint32_t held = conn->sync_count;
+    conn->sync_count = 0;
+    while (id != RK_REQUEST_NONE) {
+        const struct request *q = rk_core_request(c, id);
+        uint32_t next = q->next;
+        if (q->op == RK_OP_SYNC && q->state == REQUEST_IN_FLIGHT) {
+            break;
+        }
+        if (q->state == REQUEST_HELD && rk_core_op_is_write(q->op)) {
+            (void)admit_write(c, conn, id); /* or it is fixed, and the queue answers it */
+        }
+        id = next;
+    }
+    conn->sync_count = held;
+}
+
 void rk_core_sync_done(struct rk_core *c, rk_conn_id conn_id, uint32_t request)
 {
     struct conn *conn = rk_core_conn(c, conn_id);
@@ -428,8 +461,12 @@ void rk_core_sync_done(struct rk_core *c, rk_conn_id conn_id, uint32_t request)
         rk_core_request_forget(c, request); /* its connection is gone */
         return;
     }
-    RK_ASSERT(conn != NULL);
+    RK_ASSERT(conn != NULL && conn->sync_count > 0);
     q->state = REQUEST_HELD;
+    conn->sync_count--;
+    if (conn->state == CONN_OPEN) {
+        admit_behind_sync(c, conn);
+    }
     rk_core_request_drain(c, conn);
 }
 
