@@ -174,15 +174,17 @@ static void take_note(struct sim_check *c, const struct rk_effect *e)
 /* Its content is that of the core at this moment. */
 static void snap_begin(struct sim_check *c, rk_zxid zxid)
 {
-    if (c->is_ensemble && !c->is_serving) {
+    bool is_same = c->is_ensemble && rk_check_resolve(c, zxid) == c->at;
+    if (c->is_ensemble && !c->is_serving && !is_same) {
         rk_check_reach(c, zxid);
-    } else {
+    } else if (!is_same) {
         rk_check_advance(c, zxid);
     }
-    CHECK(c, c->model.zxid == zxid, "a snapshot of zxid %llx begins at %llx",
+    CHECK(c, is_same || c->model.zxid == zxid, "a snapshot of zxid %llx begins at %llx",
           (unsigned long long)zxid, (unsigned long long)c->model.zxid);
     rk_check_drop_snap_model(c);
     rk_sim_model_copy(&c->snap_model, &c->model);
+    c->snap_model.zxid = zxid; /* it may be that of the epoch's beginning, or of what came before */
     c->has_snap_model = true;
 }
 
@@ -295,6 +297,7 @@ void rk_sim_check_after(struct sim_check *c, const struct rk_core *core,
     }
     look_at_state(c, core);
     look_if_left(c, core);
+    rk_check_reaping(c);
     if (c->config.enforce_quota) {
         rk_check_late_views(c);
     }

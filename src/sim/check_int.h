@@ -38,6 +38,7 @@ struct mdue {
     struct sim_blob *path;
     rk_zxid zxid;
     bool is_unordered; /* among those of its zxid */
+    bool is_optional;  /* an inline answer that may as well not come */
     int32_t xid;
     int32_t err;
     uint32_t modes;
@@ -77,9 +78,11 @@ struct mconn {
     rk_session_id wanted; /* the session it asked for; 0: a new one */
     bool has_password;    /* the right one */
     bool is_bad;          /* it could not be read */
-    bool may_close;       /* a reason to be closed has come up */
-    bool must_close;      /* ... and this step has to do it */
-    bool is_ending;       /* ... as soon as the answer that is due is sent */
+    int64_t opened_us;
+    bool may_close;  /* a reason to be closed has come up */
+    bool must_close; /* ... and this step has to do it */
+    bool is_ending;  /* ... as soon as the answer that is due is sent */
+    bool is_leaving; /* a closeSession came: nothing behind it is looked at */
     uint64_t closed_step;
     struct mreq *reqs;
     struct mdue *events;
@@ -98,7 +101,8 @@ struct msession {
     bool is_applied;
 };
 
-#define MCONNS 128u
+#define MCONNS     128u
+#define REAPED_MAX 4096u
 
 struct sim_check {
     struct sim_world *w;
@@ -132,6 +136,8 @@ struct sim_check {
     bool is_leading; /* always, alone */
     bool may_close;  /* this step: it ceases to serve, or does not serve */
     bool must_compare;
+    struct sim_blob *reaped[REAPED_MAX]; /* proposed in this step: was it time? */
+    uint32_t reaped_count;
     bool has_snap_model;
     struct sim_model snap_model;
     rk_zxid last_crash_zxid; /* the state served when the server last crashed */
@@ -166,6 +172,7 @@ void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_b
 struct msession *rk_check_session(struct sim_check *c, rk_session_id id);
 struct msession *rk_check_session_add(struct sim_check *c, rk_session_id id, int32_t timeout_ms);
 void rk_check_session_remove(struct sim_check *c, rk_session_id id);
+bool rk_check_is_wanted_elsewhere(struct sim_check *c, const struct mconn *conn);
 void rk_check_expiry(struct sim_check *c, const struct msession *s);
 void rk_check_overdue(struct sim_check *c);
 void rk_check_sessions_restart(struct sim_check *c, int64_t now_ms);
@@ -178,6 +185,8 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
 /* Applies one transaction to a model; ret gets the outcome. */
 void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct sim_txn *t,
                     struct sim_outcome *ret);
+/* At the end of the step, when the state is that of the core. */
+void rk_check_reaping(struct sim_check *c);
 void rk_check_late_views(struct sim_check *c);
 
 /* check_move.c: the state moves -- */

@@ -7,6 +7,7 @@
 
 #define PASSWORD_BYTES 16u
 #define OVERDUE_TICKS  3
+#define LATELY_US      10000000
 
 struct msession *rk_check_session(struct sim_check *c, rk_session_id id)
 {
@@ -124,11 +125,14 @@ static void begin_open_handshake(struct sim_check *c, struct mconn *conn,
     conn->has_password = rk_check_password(q->session_id, q->passwd);
     conn->has_read_only = q->has_read_only;
     conn->timeout_ms = negotiate(c, q->time_out);
-    for (uint32_t i = 0; i < MCONNS && conn->wanted != 0; i++) {
-        struct mconn *old = &c->conns[i];
-        if (old->state == MCONN_OPEN && old->viewer.session == conn->wanted) {
-            old->may_close = true;
-        }
+    conn->opened_us = c->w->now_us;
+    struct sim_tsession *ts =
+        conn->wanted == 0 ? NULL : rk_truth_session(c->w->truth, conn->wanted);
+    if (ts != NULL) {
+        ts->wanted_by[1] = ts->wanted_by[0];
+        ts->wanted_us[1] = ts->wanted_us[0];
+        ts->wanted_by[0] = conn->id;
+        ts->wanted_us[0] = c->w->now_us;
     }
     if (q->last_zxid_seen > c->model.zxid) {
         RK_MARK(c->w, HANDSHAKE_AHEAD);
@@ -182,6 +186,19 @@ static void advance_to_session(struct sim_check *c, const struct mconn *conn)
     const struct msession *s = rk_check_session(c, conn->viewer.session);
     CHECK(c, s != NULL && s->is_applied, "session %llx was confirmed before it existed",
           (unsigned long long)conn->viewer.session);
+}
+
+/* Another connection, on whatever server, asks for its session or did so lately. */
+bool rk_check_is_wanted_elsewhere(struct sim_check *c, const struct mconn *conn)
+{
+    const struct sim_tsession *ts = rk_truth_session(c->w->truth, conn->viewer.session);
+    for (uint32_t i = 0; i < 2 && ts != NULL && c->is_ensemble; i++) {
+        if (ts->wanted_by[i] != 0 && ts->wanted_by[i] != conn->id &&
+            ts->wanted_us[i] >= conn->opened_us - LATELY_US) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void refused_open(struct sim_check *c, struct mconn *conn)

@@ -191,8 +191,9 @@ void rk_sim_check_snapshot(struct sim_check *c, struct rk_mem *mem, const struct
           "%s: %u nodes and %u sessions, must be %u and %u", name, s->node_count, s->session_count,
           c->snap_model.node_count, c->snap_model.session_count);
     CHECK(c,
-          !c->config.digest || (c->is_ensemble && !info.has_digest) || (info.has_digest && info.digest_zxid == zxid &&
-                                info.digest == rk_sim_model_digest(&c->snap_model)),
+          !c->config.digest || (c->is_ensemble && !info.has_digest) ||
+              (info.has_digest && info.digest_zxid == zxid &&
+               info.digest == rk_sim_model_digest(&c->snap_model)),
           "%s: digest %llx of zxid %llx, must be %llx", name, (unsigned long long)info.digest,
           (unsigned long long)info.digest_zxid,
           (unsigned long long)rk_sim_model_digest(&c->snap_model));

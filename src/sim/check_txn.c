@@ -119,9 +119,9 @@ static void link_request(struct sim_check *c, struct sim_txn *t, const struct rk
 }
 
 /* 6.6: is it time to delete this one? Judged by the state that is applied. */
-static void check_reaping(struct sim_check *c, const struct rk_txn *txn)
+static void check_reaped(struct sim_check *c, struct rk_bytes path)
 {
-    const struct sim_znode *n = rk_sim_find(&c->model, txn->body.delete_.path);
+    const struct sim_znode *n = rk_sim_find(&c->model, path);
     CHECK(c, n != NULL, "a node that does not exist was reaped");
     int64_t age = c->wall_ms - n->mtime;
     bool is_container = n->owner == INT64_MIN;
@@ -134,6 +134,15 @@ static void check_reaping(struct sim_check *c, const struct rk_txn *txn)
     CHECK(c, is_due, "%.*s was reaped before its time", (int)n->path->len,
           (const char *)n->path->data);
     RK_MARK(c->w, REAPED);
+}
+
+void rk_check_reaping(struct sim_check *c)
+{
+    for (uint32_t i = 0; i < c->reaped_count; i++) {
+        check_reaped(c, rk_sim_bytes(c->reaped[i]));
+        rk_sim_blob_drop(c->mem, c->reaped[i]);
+    }
+    c->reaped_count = 0;
 }
 
 /* Of a client of another server, which has said so. */
@@ -203,7 +212,8 @@ static void link_txn(struct sim_check *c, struct sim_txn *t, const struct rk_txn
     } else if (t->type == RK_OP_DELETE_CONTAINER) {
         CHECK(c, t->session == 0, "deleteContainer of a session");
         t->body = rk_sim_blob(c->mem, txn->body.delete_.path);
-        check_reaping(c, txn);
+        RK_ASSERT(c->reaped_count < REAPED_MAX);
+        c->reaped[c->reaped_count++] = rk_sim_blob_ref(t->body);
     } else {
         link_request(c, t, txn);
     }
@@ -278,7 +288,7 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
 }
 
 /* Does the record say what must have happened? */
-static bool is_logged(const struct rk_txn *txn, const struct sim_outcome *out)
+static bool is_logged(struct sim_check *c, const struct rk_txn *txn, const struct sim_outcome *out)
 {
     int32_t err = txn->type == RK_OP_ERROR ? txn->body.error.err : RK_ZK_OK;
     if (err != out->err) {
@@ -299,6 +309,8 @@ static bool is_logged(const struct rk_txn *txn, const struct sim_outcome *out)
             must = rk_load_i32(out->body.data + 13 * (size_t)i + 9);
         }
         if (logged != must) {
+            rk_sim_trace_line(&c->w->trace, c->w->now_us, "multi: logged, must", (uint64_t)logged,
+                              (uint64_t)must, rk_bytes_str(NULL));
             return false;
         }
     }
@@ -343,7 +355,7 @@ static void apply_write(struct sim_check *c, struct sim_model *m, const struct s
         rk_sim_model_copy(&before, m);
     }
     rk_sim_model_write(m, &q, out);
-    if (t->has_late_view && !is_logged(txn, out)) {
+    if (t->has_late_view && !is_logged(c, txn, out)) {
         struct sim_model other = *m;
         *m = before;
         before = other;
@@ -353,7 +365,8 @@ static void apply_write(struct sim_check *c, struct sim_model *m, const struct s
     if (t->has_late_view) {
         rk_sim_model_deinit(&before);
     }
-    CHECK(c, is_logged(txn, out), "zxid %llx (op %d) was logged as type %d, error %d; must be %d",
+    CHECK(c, is_logged(c, txn, out),
+          "zxid %llx (op %d) was logged as type %d, error %d; must be %d",
           (unsigned long long)t->zxid, t->op, txn->type,
           txn->type == RK_OP_ERROR ? txn->body.error.err : 0, out->err);
 }

@@ -53,7 +53,10 @@ const char *rk_client_path(struct sim_clients *all)
     if (rk_sim_chance(tape, SIM_SITE_OP, 1, 60)) {
         static const char *const odd[] = {"/", "/zookeeper", "/zookeeper/config", "/none/at/all",
                                           "/zookeeper/quota"};
-        return odd[rk_sim_below(tape, SIM_SITE_OP, 5)];
+        /* Written when serving begins, on each server for itself: a client's own value is no
+         * part of what servers agree on. */
+        uint64_t at = rk_sim_below(tape, SIM_SITE_OP, 5);
+        return odd[at == 2 && rk_sim_is_ensemble(all->w) ? 0 : at];
     }
     return all->paths[rk_sim_below(tape, SIM_SITE_OP, all->path_count)];
 }

@@ -256,7 +256,9 @@ void rk_client_simple(struct sim_clients *all, struct sim_client *c, int32_t op)
 
 static void get(struct sim_clients *all, struct sim_client *c, int32_t op)
 {
-    rk_client_get(all, c, op, rk_client_path(all), pct(all, all->w->opt.client.watch_pct));
+    bool is_config = rk_sim_is_ensemble(all->w) && below(all, 50) == 0;
+    rk_client_get(all, c, op, is_config ? "/zookeeper/config" : rk_client_path(all),
+                  pct(all, all->w->opt.client.watch_pct));
 }
 
 static void misc_read(struct sim_clients *all, struct sim_client *c)

@@ -59,10 +59,12 @@ struct sim_txn {
 struct sim_tsession {
     rk_session_id id;
     int32_t timeout_ms;
-    uint32_t node;     /* that has its client, as far as known */
-    uint32_t attaches; /* handshakes that gave it to a connection */
-    bool is_created;   /* createSession was proposed */
-    bool is_taken;     /* its client was told of it */
+    uint32_t node;           /* that has its client, as far as known */
+    uint32_t attaches;       /* handshakes that gave it to a connection */
+    rk_conn_id wanted_by[2]; /* the last two handshakes that asked for it, on any server */
+    int64_t wanted_us[2];
+    bool is_created; /* createSession was proposed */
+    bool is_taken;   /* its client was told of it */
     bool is_close_proposed;
 };
 
