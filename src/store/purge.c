@@ -5,7 +5,8 @@
  * others.
  *
  * ZK: PurgeTxnLog, which counts snapshots by their last bytes alone. */
-#include "store/replay.h"
+#include "store/names.h"
+#include "store/recover.h"
 #include "store/snap_source.h"
 
 #define LIMIT_BYTES                                                                                \

@@ -2,8 +2,8 @@
  * complete: a snapshot that is not whole is passed over for an older one only if the logs carry on
  * from there without a hole and reach at least as far as the one passed over, and as every
  * durability mark says. If not, the start ends with one line for the operator. It changes nothing
- * on the disk but two things: an empty directory gets its snapshot.0, and the `initialize` file is
- * removed once it has had its effect.
+ * on the disk but three things: an empty directory gets its snapshot.0, the `initialize` file is
+ * removed once it has had its effect, and so are marks that another server's TRUNC made untrue.
  *
  * ZK: FileTxnSnapLog.restore, ZKDatabase.loadDataBase (spec-quorum A8). */
 #include "store/recover.h"
@@ -31,6 +31,9 @@ struct recovery {
     rk_zxid passed_zxid;      /* the newest one passed over, -1 if none */
     char passed_name[RK_STORE_NAME_MAX];
     char passed_why[80];
+    bool has_cut; /* another server cut a log: see log_walk.h */
+    rk_zxid cut_name_zxid;
+    rk_zxid cut_zxid;
 };
 
 /* -- Snapshots
@@ -160,20 +163,28 @@ static enum rk_err load_snapshot(struct recovery *r, bool *ret_is_loaded)
 
 /* ZK: FileTxnSnapLog.restore: by this file the operator says that an empty directory is meant to be
  * empty. */
-static enum rk_err look_for_initialize(struct recovery *r, bool *ret_exists)
+enum rk_err rk_initialize_exists(const struct rk_disk *disk, bool *ret)
 {
     rk_file file;
     enum rk_err err =
-        r->disk->ops->open(r->disk->ctx, RK_DIR_DATALOG, INITIALIZE_FILE, RK_OPEN_READ, &file);
-    *ret_exists = err == RK_OK;
+        disk->ops->open(disk->ctx, RK_DIR_DATALOG, INITIALIZE_FILE, RK_OPEN_READ, &file);
     if (err == RK_OK) {
-        r->disk->ops->close(r->disk->ctx, file);
+        disk->ops->close(disk->ctx, file);
     } else if (err != RK_ERR_NOT_FOUND) {
-        rk_problem_set(r->problem, "the file %s cannot be opened: %s", INITIALIZE_FILE,
-                       rk_err_text(err));
         return err;
     }
+    *ret = err == RK_OK;
     return RK_OK;
+}
+
+static enum rk_err look_for_initialize(struct recovery *r, bool *ret_exists)
+{
+    enum rk_err err = rk_initialize_exists(r->disk, ret_exists);
+    if (err != RK_OK) {
+        rk_problem_set(r->problem, "the file %s cannot be opened: %s", INITIALIZE_FILE,
+                       rk_err_text(err));
+    }
+    return err;
 }
 
 static enum rk_err remove_initialize(struct recovery *r)
@@ -222,21 +233,22 @@ static enum rk_err start_empty(struct recovery *r, bool is_trusted)
 
 static enum rk_err replay(struct recovery *r)
 {
-    struct rk_replay replay = {.mem = r->mem,
-                               .disk = r->disk,
-                               .options = r->options,
-                               .sink = r->sink,
-                               .snapshot_zxid =
-                                   r->out.snapshot_zxid < 0 ? 0 : r->out.snapshot_zxid};
-    replay.last_zxid = replay.snapshot_zxid;
-    enum rk_err err = rk_replay_logs(&replay, &r->logs, r->problem);
+    struct rk_replay replay = {.options = r->options, .sink = r->sink};
+    const struct rk_log_walk *walk = &replay.walk;
+    rk_log_walk_init(&replay.walk, r->mem, r->disk, &r->logs,
+                     r->out.snapshot_zxid < 0 ? 0 : r->out.snapshot_zxid);
+    enum rk_err err = rk_replay_logs(&replay, r->problem);
+    rk_log_walk_deinit(&replay.walk);
     if (err != RK_OK) {
         return err;
     }
-    r->out.last_zxid = replay.last_zxid;
+    r->out.last_zxid = walk->last_zxid;
     r->out.txn_count = replay.txn_count;
-    r->out.torn_offset = replay.torn_offset;
-    rk_store_name_show(r->out.torn_file, sizeof(r->out.torn_file), replay.torn_file);
+    r->out.torn_offset = walk->torn_offset;
+    rk_store_name_show(r->out.torn_file, sizeof(r->out.torn_file), walk->torn_file);
+    r->has_cut = walk->has_cut;
+    r->cut_name_zxid = walk->cut_name_zxid;
+    r->cut_zxid = walk->cut_zxid;
     err = r->disk->ops->sync_dir(r->disk->ctx, RK_DIR_LOG);
     if (err != RK_OK) {
         rk_problem_set(r->problem, "the directory of the logs cannot be synced: %s",
@@ -261,6 +273,31 @@ static enum rk_err check_passed(struct recovery *r)
     return RK_ERR_CORRUPT;
 }
 
+/* The marks of a log that another server cut, and of the logs behind it, speak of what was cut off.
+ */
+static bool is_void(const struct recovery *r, const struct rk_store_name *mark)
+{
+    return r->has_cut && mark->zxid >= r->cut_name_zxid;
+}
+
+/* Apache's TRUNC leaves snapshots that are newer than where it cuts (spec-quorum A9). They hold
+ * what was cut off, unless they are of a later epoch than all of that. */
+static enum rk_err check_cut(struct recovery *r, const struct rk_wal_mark *mark)
+{
+    if (r->out.snapshot_zxid <= r->cut_zxid ||
+        RK_ZXID_EPOCH(r->out.snapshot_zxid) > RK_ZXID_EPOCH(mark->zxid)) {
+        return RK_OK;
+    }
+    rk_problem_set(
+        r->problem,
+        "log.%llx was cut behind zxid 0x%llx by another server (TRUNC), but %s is newer and holds "
+        "what was cut off. Remove that snapshot to start without it, or empty the data directory "
+        "if other servers hold the data.",
+        (unsigned long long)r->cut_name_zxid, (unsigned long long)r->cut_zxid,
+        r->out.snapshot_name);
+    return RK_ERR_CORRUPT;
+}
+
 /* Marks outlive their logs: one that says more than was found tells of a lost file. */
 static enum rk_err check_marks(struct recovery *r)
 {
@@ -268,6 +305,13 @@ static enum rk_err check_marks(struct recovery *r)
         struct rk_wal_mark mark;
         const char *name = r->marks.items[i].name;
         enum rk_err err = rk_wal_mark_read(r->disk, name, &mark);
+        if (err == RK_OK && is_void(r, &r->marks.items[i])) {
+            err = check_cut(r, &mark);
+            if (err != RK_OK) {
+                return err;
+            }
+            continue;
+        }
         if (err != RK_OK || mark.zxid <= r->out.last_zxid) {
             RK_MAYBE(err == RK_OK); /* an unreadable mark says nothing */
             continue;
@@ -280,6 +324,30 @@ static enum rk_err check_marks(struct recovery *r)
             name, (unsigned long long)r->marks.items[i].zxid, (unsigned long long)mark.zxid,
             (unsigned long long)(r->out.last_zxid < 0 ? 0 : r->out.last_zxid), name);
         return RK_ERR_CORRUPT;
+    }
+    return RK_OK;
+}
+
+/* The cut was looked into; from now on logs are ours again, and nothing excuses a loss. The mark
+ * that proves the cut goes last, so that a start which breaks off here finds it again. */
+static enum rk_err drop_void_marks(struct recovery *r)
+{
+    const struct rk_disk_ops *ops = r->disk->ops;
+    for (uint32_t i = r->marks.count; i-- > 0;) {
+        const struct rk_store_name *item = &r->marks.items[i];
+        enum rk_err err = RK_OK;
+        if (is_void(r, item)) {
+            err = ops->unlink(r->disk->ctx, RK_DIR_LOG, item->name);
+            err = err == RK_ERR_NOT_FOUND ? RK_OK : err;
+            if (err == RK_OK) {
+                err = ops->sync_dir(r->disk->ctx, RK_DIR_LOG);
+            }
+        }
+        if (err != RK_OK) {
+            rk_problem_set(r->problem, "%s, which a TRUNC made untrue, cannot be removed: %s",
+                           item->name, rk_err_text(err));
+            return err;
+        }
     }
     return RK_OK;
 }
@@ -370,6 +438,9 @@ static enum rk_err run(struct recovery *r)
     }
     if (err == RK_OK && !r->options->allow_holes) {
         err = check_marks(r);
+    }
+    if (err == RK_OK && !r->options->allow_holes) {
+        err = drop_void_marks(r);
     }
     if (err == RK_OK && r->out.is_fresh && r->out.last_zxid == 0) {
         err = begin_history(r);

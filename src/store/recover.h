@@ -10,6 +10,7 @@
 
 #include "proto/restore.h"
 #include "store/disk.h"
+#include "store/problem.h"
 
 struct rk_recover_options {
     uint32_t record_bytes_max; /* jute.maxbuffer + extrasize */
@@ -28,11 +29,6 @@ struct rk_recovered {
         is_fresh; /* nothing was there; now there is a durable snapshot.0, unless last_zxid is -1 */
     char torn_file[64]; /* "" or the log whose unacknowledged tail was passed over */
     uint64_t torn_offset;
-};
-
-/* One line for the operator: file, offset, what, and what to do. */
-struct rk_problem {
-    char text[512];
 };
 
 enum rk_err rk_recover(struct rk_mem *mem, const struct rk_disk *disk,
@@ -65,8 +61,9 @@ struct rk_epochs {
 /* The epochs of an ensemble's member at its start (spec-quorum A1.1): missing files are made from
  * last_zxid; a currentEpoch behind the epoch of the last transaction is raised to it if
  * acceptedEpoch allows that (a log with a transaction of epoch E holds the whole initial history of
- * E); a leftover .tmp is never in the way. Never lowers anything. RK_ERR_CORRUPT with *ret_problem
- * for a pair that no crash of ours or Apache's can leave. */
+ * E); an acceptedEpoch behind currentEpoch is raised to it; a leftover .tmp is never in the way.
+ * Never lowers anything. RK_ERR_CORRUPT with *ret_problem for a pair that no crash of ours or
+ * Apache's can leave. */
 enum rk_err rk_epochs_load(const struct rk_disk *disk, rk_zxid last_zxid, struct rk_epochs *ret,
                            struct rk_problem *ret_problem) RK_MUST_CHECK;
 /* The marker <dataLogDir>/initialize: this server may begin with nothing (A8). */

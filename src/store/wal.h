@@ -42,9 +42,14 @@ enum rk_err rk_wal_reserve(struct rk_wal *w, uint64_t reserve_bytes) RK_MUST_CHE
  * that a crash in between is no damage), deletes every snapshot newer than zxid, then the log files
  * and records behind it, newest first; syncs files and directories. The file is cut right behind
  * the last record <= zxid, as Apache cuts it (spec-quorum A9, with its [R]). The next record starts
- * a new file. A crash at any point leaves a startable set that ends at zxid or behind it. No record
- * <= zxid has to exist. Any error: as for a failed commit, the process must end. *ret_last: the
- * highest zxid of a record that is left, 0 if there is none. */
+ * a new file. A crash at any point leaves a startable set that ends at zxid or behind it.
+ *
+ * RK_ERR_NOT_FOUND: something is newer than zxid, but what would be left does not lead to exactly
+ * zxid: no good snapshot at or before it, a hole or damage in between, or zxid is none of this
+ * history's. Nothing was changed, the log can be used as before. Only another server's snapshot
+ * helps: once one of zxid is stored here, it can be cut. Any other error: as for a failed commit,
+ * the process must end. *ret_last: the highest zxid of a record that is left, 0 if there is none.
+ * No purge and no snapshot writer may be at work meanwhile. */
 enum rk_err rk_wal_truncate(struct rk_wal *w, rk_zxid zxid, rk_zxid *ret_last) RK_MUST_CHECK;
 
 struct rk_wal_status {

@@ -20,6 +20,7 @@
 #include "store/wal_format.h"
 #include "store/wal_mark.h"
 #include "store/wal_scan.h"
+#include "store/wal_truncate.h"
 
 #define PENDING_MAX     ((size_t)1 << 30)
 #define GROW_MARGIN     4096u /* ZK: FilePadding; a record is never the last thing in its file */
@@ -163,7 +164,12 @@ static void write_mark(struct rk_wal *w)
 {
     const struct rk_disk_ops *ops = w->disk->ops;
     uint8_t bytes[RK_WAL_MARK_BYTES];
-    struct rk_wal_mark mark = {.dbid = w->dbid, .offset = w->current.pos, .zxid = w->durable_zxid};
+    /* Without preallocation the file is as long as its records at any time. */
+    bool is_padded = w->options.prealloc_bytes > 0;
+    struct rk_wal_mark mark = {.dbid = w->dbid,
+                               .offset = w->current.pos,
+                               .zxid = w->durable_zxid,
+                               .size = is_padded ? w->current.allocated : 0};
     if (w->current.file <= 0 || !w->options.force_sync) {
         return;
     }
@@ -297,11 +303,8 @@ static enum rk_err check_replaceable(struct rk_wal *w, const char *name)
     return err;
 }
 
-static void close_file(struct rk_wal *w)
+static void close_without_mark(struct rk_wal *w)
 {
-    if (w->current.file > 0 && w->current.pos > w->mark_pos) {
-        write_mark(w);
-    }
     if (w->mark_file > 0) {
         w->disk->ops->close(w->disk->ctx, w->mark_file);
     }
@@ -311,6 +314,14 @@ static void close_file(struct rk_wal *w)
     w->current.file = 0;
     w->mark_file = 0;
     w->mark_pos = 0;
+}
+
+static void close_file(struct rk_wal *w)
+{
+    if (w->current.file > 0 && w->current.pos > w->mark_pos) {
+        write_mark(w);
+    }
+    close_without_mark(w);
 }
 
 /* Writes s at f->pos, and zeros in front of it, and syncs. */
@@ -426,6 +437,49 @@ enum rk_err rk_wal_commit(struct rk_wal *w)
     return RK_OK;
 }
 
+/* -- Truncation
+ * ------------------------------------------------------------------------------------- */
+
+/* What is prepared may hold records of a commit that failed for want of room. */
+static void drop_next(struct rk_wal *w)
+{
+    if (w->next.file > 0) {
+        w->disk->ops->close(w->disk->ctx, w->next.file);
+        /* A leftover does no harm: the next one takes its place. */
+        (void)w->disk->ops->unlink(w->disk->ctx, RK_DIR_LOG, RK_NAME_LOG_PART);
+        w->next = (struct log_file){.file = 0};
+    }
+}
+
+enum rk_err rk_wal_truncate(struct rk_wal *w, rk_zxid zxid, rk_zxid *ret_last)
+{
+    struct rk_cut cut;
+    if (w->failed != RK_OK) {
+        return w->failed;
+    }
+    enum rk_err err = rk_cut_plan(&cut, w->mem, w->disk, zxid);
+    if (err == RK_OK) {
+        forget_pending(w);
+        close_without_mark(w);
+        drop_next(w);
+        w->roll_next = true;
+        err = rk_cut_carry_out(&cut, w->options.force_sync);
+    }
+    rk_zxid last = cut.last_zxid;
+    rk_cut_deinit(&cut);
+    if (err == RK_ERR_NOT_FOUND) {
+        return err;
+    }
+    if (err != RK_OK) {
+        w->failed = err;
+        return err;
+    }
+    w->durable_zxid = w->durable_zxid > zxid ? zxid : w->durable_zxid;
+    w->last_zxid = w->durable_zxid;
+    *ret_last = last;
+    return RK_OK;
+}
+
 /* -- The rest
  * --------------------------------------------------------------------------------------- */
 
@@ -435,11 +489,7 @@ void rk_wal_destroy(struct rk_wal *w)
         return;
     }
     close_file(w);
-    if (w->next.file > 0) {
-        w->disk->ops->close(w->disk->ctx, w->next.file);
-        /* A leftover does no harm: the next one takes its place. */
-        (void)w->disk->ops->unlink(w->disk->ctx, RK_DIR_LOG, RK_NAME_LOG_PART);
-    }
+    drop_next(w);
     rk_buf_deinit(&w->pending);
     rk_mem_free(w->mem, w->segments, w->segment_cap * sizeof(*w->segments));
     rk_mem_free(w->mem, w, sizeof(*w));

@@ -4,7 +4,7 @@
 
 #include <zlib.h>
 
-#define MAGIC INT64_C(0x524b4d41524b3031) /* "RKMARK01" */
+#define MAGIC INT64_C(0x524b4d41524b3032) /* "RKMARK02" */
 
 static int64_t checksum(const uint8_t *in)
 {
@@ -17,7 +17,8 @@ void rk_wal_mark_encode(uint8_t out[RK_WAL_MARK_BYTES], const struct rk_wal_mark
     rk_store_i64(out + 8, mark->dbid);
     rk_store_i64(out + 16, (int64_t)mark->offset);
     rk_store_i64(out + 24, mark->zxid);
-    rk_store_i64(out + 32, checksum(out));
+    rk_store_i64(out + 32, (int64_t)mark->size);
+    rk_store_i64(out + 40, checksum(out));
 }
 
 enum rk_err rk_wal_mark_decode(const uint8_t *in, size_t len, struct rk_wal_mark *ret)
@@ -25,13 +26,14 @@ enum rk_err rk_wal_mark_decode(const uint8_t *in, size_t len, struct rk_wal_mark
     if (len < RK_WAL_MARK_BYTES) {
         return RK_ERR_SHORT;
     }
-    if (rk_load_i64(in) != MAGIC || rk_load_i64(in + 32) != checksum(in) ||
-        rk_load_i64(in + 16) < 0) {
+    if (rk_load_i64(in) != MAGIC || rk_load_i64(in + 40) != checksum(in) ||
+        rk_load_i64(in + 16) < 0 || rk_load_i64(in + 32) < 0) {
         return RK_ERR_CORRUPT;
     }
     ret->dbid = rk_load_i64(in + 8);
     ret->offset = (uint64_t)rk_load_i64(in + 16);
     ret->zxid = rk_load_i64(in + 24);
+    ret->size = (uint64_t)rk_load_i64(in + 32);
     return RK_OK;
 }
 

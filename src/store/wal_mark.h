@@ -7,12 +7,13 @@
 
 #include "store/disk.h"
 
-#define RK_WAL_MARK_BYTES 40u
+#define RK_WAL_MARK_BYTES 48u
 
 struct rk_wal_mark {
     int64_t dbid;    /* of the log file; ties the mark to this incarnation of it */
     uint64_t offset; /* everything before it was durable */
     rk_zxid zxid;    /* the last one before it */
+    uint64_t size;   /* of the file, if it never had a size at which a record ends; else 0 */
 };
 
 void rk_wal_mark_encode(uint8_t out[RK_WAL_MARK_BYTES], const struct rk_wal_mark *mark);

@@ -314,6 +314,16 @@ static enum rk_err judge_place(struct rk_wal_scan *s, rk_zxid last_zxid, struct 
     return RK_OK;
 }
 
+/* Whether the file ends here because another server cut it (TRUNC). Our files are preallocated, and
+ * then no size they ever have, nor one that a file system might bring back, is one at which a
+ * record ends; the mark says how large this one was. So only somebody who looked for the end of a
+ * record can have cut it, and what lay behind is not missed. */
+static bool was_cut(const struct rk_wal_scan *s)
+{
+    return s->has_header && s->has_mark && s->pos == s->size && s->pos > RK_WAL_HEADER_BYTES &&
+           s->mark.size > s->size;
+}
+
 enum rk_err rk_wal_scan_judge(struct rk_wal_scan *s, rk_zxid last_zxid, struct rk_wal_tail *ret)
 {
     *ret = (struct rk_wal_tail){.verdict = RK_WAL_TAIL_CLEAN, .offset = s->pos};
@@ -321,7 +331,8 @@ enum rk_err rk_wal_scan_judge(struct rk_wal_scan *s, rk_zxid last_zxid, struct r
     if (err != RK_OK || ret->verdict == RK_WAL_TAIL_DAMAGED) {
         return err;
     }
-    if (s->has_mark && ret->offset < s->mark.offset) {
+    ret->is_cut = was_cut(s);
+    if (s->has_mark && ret->offset < s->mark.offset && !ret->is_cut) {
         set_damage(ret, true, "the file was durable up to offset %llu (zxid 0x%llx), says its mark",
                    s->mark.offset, s->mark.zxid);
         return RK_OK;

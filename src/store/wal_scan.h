@@ -35,6 +35,7 @@ struct rk_wal_tail {
     uint64_t offset;       /* where the good records end */
     bool is_proven;        /* damage: what is missing was surely acknowledged */
     rk_zxid evidence_zxid; /* proven: what was acknowledged went at least so far */
+    bool is_cut;           /* clean: another server cut the file here */
     const char *why;       /* what is wrong at offset; static */
     char evidence[160];    /* damage: why it is no torn tail */
 };

@@ -366,19 +366,32 @@ void fake_disk_copy(struct fake_disk *to, const struct fake_disk *from)
 /* -- Crashing
  * --------------------------------------------------------------------------------------- */
 
-/* Each sector old or new; the length old or new, with zeros where nothing was. */
+static size_t some_length(const struct fake_file *f, struct rk_prng *prng)
+{
+    /* A long file may be shortened in steps. */
+    if (f->now_len < f->synced_len && rk_prng_chance(prng, 1, 3)) {
+        return f->now_len + (size_t)rk_prng_below(prng, f->synced_len - f->now_len);
+    }
+    return rk_prng_chance(prng, 1, 2) ? f->now_len : f->synced_len;
+}
+
+/* Each sector old or new; the length old or new, with zeros where nothing was. Shortening takes
+ * bytes away and writes none. */
 static void mix(struct fake_file *f, struct rk_prng *prng)
 {
-    size_t len = rk_prng_chance(prng, 1, 2) ? f->now_len : f->synced_len;
+    size_t len = some_length(f, prng);
     uint8_t *out = must(calloc(1, len + 1));
     for (size_t at = 0; at < len; at += FAKE_SECTOR) {
         size_t n = len - at < FAKE_SECTOR ? len - at : FAKE_SECTOR;
         bool is_new = rk_prng_chance(prng, 1, 2);
-        const uint8_t *from = is_new ? f->now : f->synced;
-        size_t from_len = is_new ? f->now_len : f->synced_len;
-        size_t have = at < from_len ? from_len - at : 0;
-        if (have > 0) {
-            memcpy(out + at, from + at, have < n ? have : n);
+        bool is_shorter = f->now_len < f->synced_len;
+        size_t old = at < f->synced_len ? f->synced_len - at : 0;
+        size_t new = at < f->now_len ? f->now_len - at : 0;
+        if (old > 0 && (!is_new || is_shorter)) {
+            memcpy(out + at, f->synced + at, old < n ? old : n);
+        }
+        if (new > 0 && is_new) {
+            memcpy(out + at, f->now + at, new < n ? new : n);
         }
     }
     set_bytes(&f->now, &f->now_len, out, len);
