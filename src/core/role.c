@@ -266,6 +266,7 @@ void rk_ens_settle_sessions(struct rk_core *c)
     while ((s = rk_sessions_next(c->sessions, &cursor, s)) != NULL) {
         s->is_closing = false;
         s->owner = 0;
+        s->touch_ms = s->timeout_ms; /* what its client negotiated since is not known here */
         rk_list_unlink(&s->touched);
         if (!s->is_replicated) {
             doomed[doomed_count] = s;
