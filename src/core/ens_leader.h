@@ -59,6 +59,7 @@ struct leader {
     uint64_t info_bits; /* voters (bits of the quorum) that have told their acceptedEpoch */
     uint64_t ack_epoch_bits;
     uint64_t new_leader_bits;
+    bool is_sync_due;      /* somebody waits to be synchronised until delivery goes on */
     bool is_current_asked; /* currentEpoch is being written */
     int64_t began_ms;
     int64_t phase_deadline_ms;

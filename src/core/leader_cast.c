@@ -567,6 +567,7 @@ void rk_leader_tick(struct rk_core *c)
     }
     rk_leader_try_serving(c);
     if (is_serving(c)) {
+        rk_leader_sync_waiting(c);
         if (!rk_list_empty(&d->syncs)) {
             run_syncs(c);
         }

@@ -37,6 +37,8 @@ void rk_leader_try_serving(struct rk_core *c);
 void rk_leader_release_slot(struct learner *l);
 
 /* leader_sync.c */
+/* Those whose synchronisation was put off. */
+void rk_leader_sync_waiting(struct rk_core *c);
 /* The learner whose snapshot is being sent is gone, or has all of it. */
 void rk_leader_snap_end(struct rk_core *c);
 /* The tree's walk is free: the next one that waits for it. */

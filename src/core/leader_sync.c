@@ -153,8 +153,19 @@ void rk_leader_sync_learner(struct rk_core *c, struct learner *l)
                                         .can_use_disk = false};
     struct rk_sync_plan plan;
     RK_ASSERT(l->state == LEARNER_ACKED_EPOCH);
+    if (e->phase == RK_PHASE_BROADCAST && c->broadcast.last_committed > c->last_zxid) {
+        /* Delivery is held for a moment. What followers were told to be committed and history does
+         * not have yet must not look like something to be cut. */
+        e->leader.is_sync_due = true;
+        return;
+    }
     if (l->last_zxid == e->applied) {
         question.last_applied = e->applied; /* since then an epoch has begun, and no more */
+    }
+    if (e->phase == RK_PHASE_BROADCAST && l->voter >= 0) {
+        /* TRUNC, or a snapshot, takes from it what it acknowledged and nobody committed. Counted
+         * all the same, that could be committed with nobody else having it. */
+        rk_broadcast_forget_ack(&c->broadcast, l->sid, c->last_zxid);
     }
     rk_sync_choose(&e->history, &question, &plan);
     if (!take_slot(c, l, plan.kind == RK_SYNC_SNAP)) {
@@ -168,6 +179,24 @@ void rk_leader_sync_learner(struct rk_core *c, struct learner *l)
         return;
     }
     send_history(c, l, &plan);
+}
+
+void rk_leader_sync_waiting(struct rk_core *c)
+{
+    struct leader *d = &c->ens->leader;
+    struct rk_link *it;
+    struct rk_link *tmp;
+    if (!d->is_sync_due) {
+        return;
+    }
+    d->is_sync_due = false;
+    RK_LIST_EACH(it, tmp, &d->learners)
+    {
+        struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
+        if (l->state == LEARNER_ACKED_EPOCH) {
+            rk_leader_sync_learner(c, l);
+        }
+    }
 }
 
 /* -- SNAP -------------------------------------------------------------------------------------- */

@@ -192,7 +192,7 @@ static void write_initial(struct rk_core *c)
     size_t at = sizeof(port);
     uint16_t number = me->election_port;
     struct rk_buf address;
-    bool is_v6 = strchr(me->host, ':') != NULL;
+    bool is_v6 = memchr(me->host, ':', strlen(me->host)) != NULL;
     do {
         port[--at] = (char)('0' + number % 10);
         number = (uint16_t)(number / 10);
