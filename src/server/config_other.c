@@ -167,6 +167,7 @@ static const struct rk_other_key others[] = {
     {"sun.*", NULL, RK_OTHER_NO_USE, "there is no JVM"},
     {"com.sun.*", NULL, RK_OTHER_NO_USE, "there is no JVM and no JMX"},
     {"log4j.*", NULL, RK_OTHER_NO_USE, "there is no log4j, see rookery.log.level"},
+    {"org.slf4j.*", NULL, RK_OTHER_NO_USE, "there is no slf4j, see rookery.log.level"},
     {"logback.*", NULL, RK_OTHER_NO_USE, "there is no logback, see rookery.log.level"},
     {"file.encoding", NULL, RK_OTHER_NO_USE, "there is no JVM"},
 };
