@@ -141,6 +141,15 @@ void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid)
     RK_ASSERT(b->last_committed <= b->last_proposed);
 }
 
+void rk_broadcast_forget_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid)
+{
+    int32_t voter = rk_quorum_index(&b->quorum, server_id);
+    RK_ASSERT(zxid <= b->last_committed);
+    if (voter >= 0 && b->acked[voter] > zxid) {
+        b->acked[voter] = zxid;
+    }
+}
+
 const struct rk_proposal *rk_broadcast_peek(const struct rk_broadcast *b)
 {
     return b->first == NULL || b->first->zxid > b->last_committed ? NULL : b->first;

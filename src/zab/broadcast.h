@@ -62,6 +62,9 @@ struct rk_proposal *rk_broadcast_propose(struct rk_broadcast *b, struct rk_bytes
 /* server_id holds everything up to zxid durably. Ids without vote and older zxids change nothing.
  */
 void rk_broadcast_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid);
+/* server_id is brought up to date anew and may cut its log back to zxid, which is committed: what
+ * it acknowledged behind it counts no more, until it acknowledges it again. */
+void rk_broadcast_forget_ack(struct rk_broadcast *b, int64_t server_id, rk_zxid zxid);
 /* What would be delivered next, NULL if nothing. */
 const struct rk_proposal *rk_broadcast_peek(const struct rk_broadcast *b);
 /* The next committed proposal in order, NULL if there is none yet. Deliver it, then release it. */

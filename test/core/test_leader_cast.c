@@ -168,6 +168,38 @@ static void acks_without_a_vote_commit_nothing(void **state)
     rig_ens_deinit(&r);
 }
 
+/* It acknowledged, went away, and came back to have that cut off again: meanwhile it is durable
+ * nowhere but here. */
+static void what_a_follower_had_cut_off_is_not_committed_by_its_old_ack(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[2];
+    uint32_t again;
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 2, wires);
+    connect_client(&r, first, wires, 2);
+    r.rig.auto_sync = false;
+    rig_create(&r.rig, 1, 1, "/a", "x", 0);
+    rig_ens_ack(&r, wires[0], first + 2);
+    rig_ens_hang_up(&r, wires[0]);
+    again = rig_ens_dial(&r);
+    rig_ens_info(&r, again, RK_PACKET_FOLLOWER_INFO, 1, 1);
+    (void)rig_ens_expect(&r, again, RK_PACKET_LEADER_INFO, first);
+    rig_ens_ack_epoch(&r, again, -1, first + 2);
+    (void)rig_ens_expect(&r, again, RK_PACKET_TRUNC, first + 1);
+    (void)rig_ens_expect(&r, again, RK_PACKET_PROPOSAL, first + 2);
+    rig_sync(&r.rig); /* the leader has it now, and nobody else for certain */
+    rig_expect_nothing(&r.rig, 1);
+    rig_ens_ack(&r, again, first);
+    rig_expect_nothing(&r.rig, 1);
+    rig_ens_ack(&r, again, first + 2);
+    (void)rig_expect(&r.rig, 1, 1, RK_ZK_OK);
+    rig_ens_deinit(&r);
+}
+
 /* -- pings and liveness ------------------------------------------------------------------------ */
 
 static void answer_pings(struct rig_ens *r, uint32_t wire)
@@ -573,6 +605,7 @@ int main(void)
         cmocka_unit_test(commits_go_out_in_order_and_informs_carry_the_payload),
         cmocka_unit_test(acks_of_what_was_never_proposed_drop_the_learner),
         cmocka_unit_test(acks_without_a_vote_commit_nothing),
+        cmocka_unit_test(what_a_follower_had_cut_off_is_not_committed_by_its_old_ack),
         cmocka_unit_test(everybody_in_step_is_pinged_twice_a_tick),
         cmocka_unit_test(a_leader_that_hears_nothing_leaves_after_sync_limit),
         cmocka_unit_test(a_follower_whose_channel_breaks_may_come_again_within_a_tick),

@@ -106,6 +106,26 @@ static void a_follower_may_be_ahead_of_the_leaders_own_log(void **state)
     check_delivered(f, EPOCH3 + 1);
 }
 
+static void what_a_follower_cut_off_counts_no_more(void **state)
+{
+    struct fixture *f = *state;
+    (void)propose(f, "x");
+    (void)propose(f, "y");
+    rk_broadcast_ack(&f->b, 2, EPOCH3 + 2);
+    rk_broadcast_forget_ack(&f->b, 2, EPOCH3);
+    rk_broadcast_forget_ack(&f->b, 9, EPOCH3); /* has no vote */
+    rk_broadcast_ack(&f->b, 1, EPOCH3 + 2);
+    check_delivered(f, 0);
+    rk_broadcast_ack(&f->b, 2, EPOCH3 + 1);
+    check_delivered(f, EPOCH3 + 1);
+    check_delivered(f, 0);
+    rk_broadcast_ack(&f->b, 3, EPOCH3 + 2);
+    check_delivered(f, EPOCH3 + 2);
+    rk_broadcast_forget_ack(&f->b, 3, EPOCH3 + 1); /* what is committed stays so */
+    assert_int_equal(f->b.last_committed, EPOCH3 + 2);
+    expect_assert_failure(rk_broadcast_forget_ack(&f->b, 3, EPOCH3 + 3));
+}
+
 static void what_is_outstanding_can_be_walked(void **state)
 {
     struct fixture *f = *state;
@@ -263,6 +283,7 @@ int main(void)
         TEST(an_epoch_begins_with_one),
         TEST(a_quorum_commits_everything_up_to_what_it_has),
         TEST(a_follower_may_be_ahead_of_the_leaders_own_log),
+        TEST(what_a_follower_cut_off_counts_no_more),
         TEST(what_is_outstanding_can_be_walked),
         TEST(a_leader_that_steps_down_keeps_its_proposals),
         TEST(a_new_epoch_begins_where_the_role_did),
