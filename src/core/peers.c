@@ -183,6 +183,17 @@ static void become_up(struct rk_core *c, struct peer *p, struct chan *chan)
     tell_reachable(c, p, true);
 }
 
+/* Names and IPv4 addresses have no colon. */
+static bool is_v6_literal(const char *host)
+{
+    for (; *host != '\0'; host++) {
+        if (*host == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The address by which others reach our election port, as the initial message has it. */
 static void write_initial(struct rk_core *c)
 {
@@ -192,7 +203,7 @@ static void write_initial(struct rk_core *c)
     size_t at = sizeof(port);
     uint16_t number = me->election_port;
     struct rk_buf address;
-    bool is_v6 = memchr(me->host, ':', strlen(me->host)) != NULL;
+    bool is_v6 = is_v6_literal(me->host);
     do {
         port[--at] = (char)('0' + number % 10);
         number = (uint16_t)(number / 10);
