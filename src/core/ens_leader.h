@@ -103,6 +103,7 @@ void rk_leader_snap_pump(struct rk_core *c); /* next slice of the snapshot being
 void rk_leader_proposed(struct rk_core *c, const struct rk_proposal *p);
 /* Acks moved: COMMIT and INFORM go out, then what is committed is delivered. */
 void rk_leader_committed(struct rk_core *c);
+/* A learner in step has this one; counts when all that came with it was looked at. */
 void rk_leader_on_ack(struct rk_core *c, struct learner *l, rk_zxid zxid);
 /* A client of ours asked for a sync; answered by rk_core_sync_done when confirmed. */
 void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request);

@@ -546,6 +546,7 @@ void rk_leader_on_bytes(struct rk_core *c, struct chan *chan)
     if (chan->in.len == 0 && chan->in.cap > INPUT_KEPT_BYTES) {
         rk_buf_deinit(&chan->in);
     }
+    rk_leader_count_acks(c, chan->learner);
 }
 
 /* -- begin and end ----------------------------------------------------------------------------- */

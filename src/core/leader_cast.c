@@ -150,18 +150,20 @@ void rk_leader_committed(struct rk_core *c)
 
 void rk_leader_on_ack(struct rk_core *c, struct learner *l, rk_zxid zxid)
 {
-    rk_zxid before = c->broadcast.last_committed;
     if (zxid > c->broadcast.last_proposed || zxid < 0) {
         rk_leader_drop(c, l, "it acknowledged what was never proposed");
-        return;
-    }
-    if (zxid > l->acked) {
+    } else if (zxid > l->acked) {
         l->acked = zxid;
     }
-    if (l->voter < 0) {
+}
+
+void rk_leader_count_acks(struct rk_core *c, const struct learner *l)
+{
+    rk_zxid before = c->broadcast.last_committed;
+    if (!is_serving(c) || l->state != LEARNER_ACTIVE || l->voter < 0) {
         return;
     }
-    rk_broadcast_ack(&c->broadcast, l->sid, zxid);
+    rk_broadcast_ack(&c->broadcast, l->sid, l->acked);
     if (c->broadcast.last_committed > before) {
         rk_leader_committed(c);
     }
@@ -241,11 +243,10 @@ void rk_leader_activate(struct rk_core *c, struct learner *l)
     rk_packet_write(b, RK_PACKET_UP_TO_DATE, -1, rk_bytes_str(NULL));
     rk_packet_write(b, RK_PACKET_PING, c->broadcast.last_proposed, rk_bytes_str(NULL));
     rk_leader_send_end(c);
-    if (l->acked <= rk_leader_first_zxid(c)) {
+    if (l->acked < rk_leader_first_zxid(c)) {
         l->acked = rk_leader_first_zxid(c); /* as its ACK of NEWLEADER said */
-    } else {
-        rk_leader_on_ack(c, l, l->acked); /* what it has, it has durably by now */
     }
+    rk_leader_count_acks(c, l); /* what it has, it has durably by now */
 }
 
 void rk_leader_on_ping_answer(struct rk_core *c, struct learner *l, const struct rk_packet *p)

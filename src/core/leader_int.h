@@ -24,6 +24,8 @@ void rk_leader_send(struct rk_core *c, const struct learner *l, int32_t type, rk
                     struct rk_bytes data);
 
 /* leader_cast.c */
+/* What l has acknowledged counts: once for all the packets that came together. */
+void rk_leader_count_acks(struct rk_core *c, const struct learner *l);
 void rk_leader_set_forwarding(struct rk_core *c, struct learner *l, bool is_forwarding);
 /* UPTODATE: the learner serves clients from here on, and answers pings. */
 void rk_leader_activate(struct rk_core *c, struct learner *l);
