@@ -79,9 +79,10 @@ class Bench:
             a, b = w.Client(leader, 30000), w.Client(follower, 20000)
             for client, path in ((a, '/4lw-a'), (b, '/4lw-b')):
                 client.call(w.CREATE, w.create(path, flags=1))
-                client.call(w.GET_DATA, w.path_watch(path, True))
             for i in range(200):
                 b.call(w.SET_DATA, w.set_data('/4lw-b', b'x' * (i % 50)))
+            for client in (a, b):
+                client.call(w.GET_DATA, w.path_watch('/4lw-a', True))
             self.clients.append((a, b))
 
     def sessions(self, side, text):
