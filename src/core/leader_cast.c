@@ -530,11 +530,12 @@ static bool is_handed_over(const struct rk_core *c)
 
 bool rk_leader_overslept(struct rk_core *c)
 {
-    struct leader *d = &c->ens->leader;
+    struct leader *d;
     int64_t gap_ms;
-    if (c->ens->state != RK_PEER_LEADING) {
+    if (c->ens == NULL || c->ens->state != RK_PEER_LEADING) {
         return false;
     }
+    d = &c->ens->leader;
     gap_ms = c->now_ms - d->looked_ms;
     d->looked_ms = c->now_ms;
     if (gap_ms <= sync_limit_ms(c) || c->ens->quorum.voter_count == 1) {
