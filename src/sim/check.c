@@ -88,7 +88,7 @@ static void snap_done(struct sim_check *c, rk_zxid zxid, bool is_ok)
     struct sim_txn *real = rk_check_resolve(c, zxid);
     if (rk_truth_is_before(real, c->head)) {
         rk_truth_durable(c->w->truth, c->index, real);
-        c->kept = rk_truth_is_before(c->kept, real) ? real : c->kept;
+        c->kept = c->is_replacing || rk_truth_is_before(c->kept, real) ? real : c->kept;
         c->is_replacing = false;
     }
 }

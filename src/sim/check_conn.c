@@ -432,7 +432,6 @@ static void settle_request(struct sim_check *c, const struct sim_txn *t)
     q->state = MREQ_APPLIED;
     q->err = c->out.err;
     q->zxid = t->zxid;
-    q->is_last = q->is_last || t->refused != RK_ZK_OK;
     rk_buf_put(&q->result, c->out.body.data, c->out.body.len);
 }
 

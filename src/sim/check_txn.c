@@ -84,12 +84,26 @@ static bool link_forwarded(struct sim_check *c, struct sim_txn *t)
     return true;
 }
 
+/* The error that ended it, if it may be one of the session; of a multi that of its first part. */
+static int32_t refusal_of(const struct rk_txn *txn)
+{
+    if (txn->type == RK_OP_ERROR) {
+        return txn->body.error.err;
+    }
+    const struct rk_vec_sub_txn *subs = &txn->body.multi.txns;
+    if (txn->type != RK_OP_MULTI || subs->count <= 0 || subs->items[0].type != RK_OP_ERROR ||
+        subs->items[0].data.len != 4) {
+        return RK_ZK_OK;
+    }
+    return rk_load_i32(subs->items[0].data.data);
+}
+
 static void link_request(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
 {
     struct mconn *conn = NULL;
     struct mreq *q = find_request(c, &txn->header, &conn);
     bool is_close = t->type == RK_OP_CLOSE_SESSION;
-    int32_t err = txn->type == RK_OP_ERROR ? txn->body.error.err : RK_ZK_OK;
+    int32_t err = refusal_of(txn);
     if (err == RK_ZK_SESSION_MOVED || err == RK_ZK_SESSION_EXPIRED) {
         link_refused(c, t, err);
     }
@@ -395,7 +409,12 @@ void rk_check_apply(struct sim_check *c, struct sim_model *m, const struct sim_t
     enum rk_err err = rk_txn_decode(rk_sim_bytes(t->payload), &a, UINT32_MAX >> 1, &txn);
     RK_ASSERT(err == RK_OK);
     rk_sim_outcome_reset(out);
-    if (t->refused != RK_ZK_OK) {
+    if (t->refused != RK_ZK_OK && t->type == RK_OP_MULTI) {
+        struct rk_multi_header end = {.type = -1, .done = true, .err = -1};
+        rk_sim_put_failed_multi(out, (uint32_t)txn.body.multi.txns.count, 0, t->refused);
+        rk_proto_write_multi_header(&out->body, &end);
+        m->zxid = t->zxid;
+    } else if (t->refused != RK_ZK_OK) {
         out->err = t->refused;
         m->zxid = t->zxid;
     } else if (t->type == RK_OP_CREATE_SESSION) {

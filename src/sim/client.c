@@ -267,6 +267,18 @@ static int64_t think_us(struct sim_clients *all, struct sim_client *c)
     return is_idle || (us > ping_us && all->w->phase == SIM_PHASE_HEAL) ? ping_us : us;
 }
 
+/* Until it has something to say again; a faithful client pings meanwhile. */
+static void think(struct sim_clients *all, struct sim_client *c)
+{
+    struct sim_world *w = all->w;
+    int64_t ping_us = (int64_t)c->timeout_ms * 1000 / 4;
+    if (w->now_us >= c->talk_us) {
+        c->talk_us = w->now_us + 1 + think_us(all, c);
+    }
+    int64_t us = c->talk_us - w->now_us;
+    act_after(all, c, us > ping_us && w->opt.client.is_faithful ? ping_us : us);
+}
+
 static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
 {
     struct sim_clients *all = ctx;
@@ -282,7 +294,9 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
         leave(all, c);
         return;
     }
-    if (w->phase == SIM_PHASE_HEAL) {
+    if (w->phase == SIM_PHASE_FAULTS && w->now_us < c->talk_us) {
+        rk_client_simple(all, c, RK_OP_PING);
+    } else if (w->phase == SIM_PHASE_HEAL) {
         if (!c->is_last_word_said) {
             last_word(all, c);
         } else {
@@ -298,7 +312,7 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
         rk_client_simple(all, c, RK_OP_PING);
     }
     if (c->state == CLIENT_TALKING) {
-        act_after(all, c, 1 + think_us(all, c));
+        think(all, c);
     }
 }
 
@@ -374,7 +388,8 @@ static void take_handshake(struct sim_clients *all, struct sim_client *c, struct
         if (is_same) {
             rk_client_resume(all, c);
         }
-        act_after(all, c, think_us(all, c));
+        c->talk_us = 0;
+        think(all, c);
     }
     rk_arena_deinit(&a);
 }

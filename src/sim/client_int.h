@@ -58,6 +58,7 @@ struct sim_client {
     bool is_spoiled; /* it sent what the server will wait for in vain */
     rk_zxid seen;
     int32_t next_xid;
+    int64_t talk_us; /* when it has something to say again */
     int64_t sent_us; /* last time something was sent */
     uint64_t token;  /* of the act that counts */
     struct rk_buf in;

@@ -83,6 +83,7 @@ struct sim_client_options {
     uint32_t restricted_pct; /* ACLs that are not open */
     uint32_t rude_pct;       /* connections that misbehave from the start */
     int32_t timeout_ms_max;
+    bool is_faithful;      /* they ping in time, whatever they think about */
     bool forgets_sessions; /* some reconnects start a new session */
 };
 

@@ -153,7 +153,9 @@ void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t
     if (o->disk.sync_us_max > tick_ms * 1000 / 2) {
         o->disk.sync_us_max = tick_ms * 1000 / 2;
     }
+    o->client.is_faithful = pct(t, 75);
     if (pct(t, 10)) {
+        o->client.is_faithful = true;
         calm_down(o);
     }
 }

@@ -110,6 +110,8 @@ void rk_sim_model_close_session(struct sim_model *m, rk_zxid zxid, rk_session_id
 void rk_sim_model_reap(struct sim_model *m, rk_zxid zxid, struct rk_bytes path,
                        struct sim_outcome *out);
 bool rk_sim_path_is_valid(struct rk_bytes path);
+/* The answer to a multi of which the operation `failed` has err. */
+void rk_sim_put_failed_multi(struct sim_outcome *out, uint32_t count, uint32_t failed, int32_t err);
 /* A write that changed nothing but took a zxid. */
 bool rk_sim_is_write(int32_t op);
 

@@ -505,7 +505,7 @@ static void put_element(struct rk_buf *b, int32_t type, int32_t err)
     }
 }
 
-static void put_failed_multi(struct sim_outcome *out, uint32_t count, uint32_t failed, int32_t err)
+void rk_sim_put_failed_multi(struct sim_outcome *out, uint32_t count, uint32_t failed, int32_t err)
 {
     rk_sim_outcome_reset(out);
     for (uint32_t i = 0; i < count; i++) {
@@ -532,7 +532,7 @@ static int32_t apply_multi(struct sim_model *m, const struct sim_write_request *
         put_element(&out->body, has_stat ? RK_OP_CREATE2 : type, RK_ZK_OK);
         err = apply_op(m, q, &ops[i], out);
         if (err != RK_ZK_OK) {
-            put_failed_multi(out, count, i, err);
+            rk_sim_put_failed_multi(out, count, i, err);
         }
     }
     if (err != RK_ZK_OK) {
