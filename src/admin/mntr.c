@@ -114,6 +114,7 @@ static void put_gauges(struct view *v)
     X(outstanding_changes_queued)                                                                  \
     X(snap_count)                                                                                  \
     X(snapshot_error_count)                                                                        \
+    X(diff_count)                                                                                  \
     X(ensemble_auth_success)                                                                       \
     X(ensemble_auth_fail)                                                                          \
     X(ensemble_auth_skip)                                                                          \
@@ -145,7 +146,6 @@ static const char *const zero_counters[] = {
 /* What cannot happen to a standalone server; of a member they are not counted, and left out. */
 static const char *const standalone_zero_counters[] = {
     "looking_count",
-    "diff_count",
     "request_commit_queued",
     "learner_proposal_received_count",
     "learner_commit_received_count",
@@ -263,8 +263,6 @@ static const char *const standalone_zero_summaries[] = {
     "follower_sync_time",
     "observer_sync_time",
     "election_time",
-    "inflight_snap_count",
-    "inflight_diff_count",
     "unavailable_time",
     "leader_unavailable_time",
     "requests_in_session_queue",
@@ -299,7 +297,6 @@ static const char *const standalone_zero_percentiles[] = {
     "proposal_latency",
     "proposal_ack_creation_latency",
     "commit_propagation_latency",
-    "quorum_ack_latency",
 };
 
 static void put_zero_summaries(struct rk_buf *b, const char *const *names, size_t count,
@@ -344,6 +341,10 @@ static void put_summaries(struct view *v)
     put_percentiles(b, "readlatency", &m->readlatency_hist);
     put_summary(b, "updatelatency", &m->updatelatency, 1);
     put_percentiles(b, "updatelatency", &m->updatelatency_hist);
+    put_summary(b, "inflight_snap_count", &m->inflight_snap_count, 1);
+    put_summary(b, "inflight_diff_count", &m->inflight_diff_count, 1);
+    put_summary(b, "quorum_ack_latency", &m->quorum_ack_latency, 1);
+    put_percentiles(b, "quorum_ack_latency", &m->quorum_ack_latency_hist);
 }
 
 /* -- Our own

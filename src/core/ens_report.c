@@ -26,6 +26,10 @@ static void report_leader(const struct rk_core *c, struct rk_ensemble_report *re
         ret->pending_syncs++;
     }
     ret->outstanding_proposals = c->broadcast.inflight_count;
+    ret->last_proposal_bytes = d->last_proposal_bytes;
+    ret->min_proposal_bytes = d->min_proposal_bytes;
+    ret->max_proposal_bytes = d->max_proposal_bytes;
+    ret->quorum_ack_count = c->metrics.quorum_ack_latency.count;
 }
 
 void rk_core_ensemble_report(const struct rk_core *c, struct rk_ensemble_report *ret)

@@ -92,7 +92,9 @@ static void measure_commit(struct rk_core *c, const struct rk_proposal *p)
 {
     int64_t took_ms =
         p->len < TXN_TIME_AT + 8 ? 0 : c->wall_ms - rk_load_i64(p->payload + TXN_TIME_AT);
-    rk_summary_add(&c->metrics.quorum_ack_latency, took_ms < 0 ? 0 : (uint64_t)took_ms);
+    uint64_t latency = took_ms < 0 ? 0 : (uint64_t)took_ms;
+    rk_summary_add(&c->metrics.quorum_ack_latency, latency);
+    rk_hist_add(&c->metrics.quorum_ack_latency_hist, latency);
 }
 
 static void tell_observers(struct rk_core *c, const struct rk_proposal *p, rk_zxid upto)

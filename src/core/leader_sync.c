@@ -144,6 +144,13 @@ static void send_history(struct rk_core *c, struct learner *l, const struct rk_s
     become_synced(c, l);
 }
 
+/* Delivery is held for a moment. What followers were told to be committed and neither history nor
+ * the tree has yet must not look like something to be cut. */
+static bool is_delivery_behind(const struct rk_core *c)
+{
+    return c->ens->phase == RK_PHASE_BROADCAST && c->broadcast.last_committed > c->last_zxid;
+}
+
 void rk_leader_sync_learner(struct rk_core *c, struct learner *l)
 {
     struct ensemble *e = c->ens;
@@ -153,9 +160,7 @@ void rk_leader_sync_learner(struct rk_core *c, struct learner *l)
                                         .can_use_disk = false};
     struct rk_sync_plan plan;
     RK_ASSERT(l->state == LEARNER_ACKED_EPOCH);
-    if (e->phase == RK_PHASE_BROADCAST && c->broadcast.last_committed > c->last_zxid) {
-        /* Delivery is held for a moment. What followers were told to be committed and history does
-         * not have yet must not look like something to be cut. */
+    if (is_delivery_behind(c)) {
         e->leader.is_sync_due = true;
         return;
     }
@@ -242,7 +247,7 @@ void rk_leader_snap_next(struct rk_core *c)
 {
     struct leader *d = &c->ens->leader;
     struct rk_link *it;
-    if (d->snap_to != NULL || c->snap.is_active) {
+    if (d->snap_to != NULL || c->snap.is_active || is_delivery_behind(c)) {
         return;
     }
     for (it = d->learners.next; it != &d->learners; it = it->next) {

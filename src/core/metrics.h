@@ -64,7 +64,8 @@
 /* Those of them whose percentiles are kept, too. */
 #define RK_CORE_PERCENTILES(X)                                                                     \
     X(readlatency)                                                                                 \
-    X(updatelatency)
+    X(updatelatency)                                                                               \
+    X(quorum_ack_latency)
 
 struct rk_summary {
     uint64_t count;

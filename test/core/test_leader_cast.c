@@ -120,6 +120,36 @@ static void commits_go_out_in_order_and_informs_carry_the_payload(void **state)
     rig_ens_deinit(&r);
 }
 
+static void what_the_leader_does_is_measured(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[2];
+    struct rk_ensemble_report report;
+    const struct rk_metrics *m;
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 2, wires);
+    m = rk_core_metrics(r.rig.core);
+    rk_core_ensemble_report(r.rig.core, &report);
+    assert_int_equal(report.last_proposal_bytes, -1);
+    assert_int_equal(report.synced_followers, 2);
+    connect_client(&r, first, wires, 2);
+    rig_create(&r.rig, 1, 1, "/a", "xxxxxxxxxxxxxxxxxxxx", 0);
+    rig_advance(&r.rig, 120);
+    rig_ens_ack(&r, wires[0], first + 2);
+    assert_int_equal(m->quorum_ack_latency.count, 2);
+    assert_int_equal(m->quorum_ack_latency.max, 120);
+    assert_int_equal(m->diff_count, 2);
+    assert_int_equal(m->inflight_diff_count.max, 2);
+    rk_core_ensemble_report(r.rig.core, &report);
+    assert_true(report.min_proposal_bytes < report.max_proposal_bytes);
+    assert_int_equal(report.last_proposal_bytes, report.max_proposal_bytes);
+    assert_int_equal(report.quorum_ack_count, 2);
+    rig_ens_deinit(&r);
+}
+
 static void acks_of_what_was_never_proposed_drop_the_learner(void **state)
 {
     static const rk_zxid offsets[] = {5, 0x7fffffff, (rk_zxid)1 << 40, -((rk_zxid)1 << 33)};
@@ -603,6 +633,7 @@ int main(void)
         cmocka_unit_test(a_quorum_of_others_commits_before_the_leaders_own_log),
         cmocka_unit_test(the_leaders_own_log_is_one_voice),
         cmocka_unit_test(commits_go_out_in_order_and_informs_carry_the_payload),
+        cmocka_unit_test(what_the_leader_does_is_measured),
         cmocka_unit_test(acks_of_what_was_never_proposed_drop_the_learner),
         cmocka_unit_test(acks_without_a_vote_commit_nothing),
         cmocka_unit_test(what_a_follower_had_cut_off_is_not_committed_by_its_old_ack),
