@@ -55,6 +55,8 @@ void rk_follow_end(struct rk_core *c)
     f->incoming = NULL;
     if (f->is_swapped) {
         c->ens->is_reload_wanted = true;
+        c->ens->durable =
+            c->ens->logged; /* nothing was appended since: there is no sync to wait for */
         f->is_swapped = false;
     }
     rk_forward_end(c);
