@@ -378,6 +378,19 @@ static void put_own(struct view *v)
     put_value(v, "rookery_acl_lists", v->tree.acl_lists);
 }
 
+static void put_peers(struct view *v)
+{
+    const struct rk_shell_stats *s = &v->shell;
+    put_value(v, "rookery_peer_channels", s->peer_chans);
+    put_value(v, "rookery_peer_accepted", s->peer_accepted);
+    put_value(v, "rookery_peer_refused", s->peer_refused);
+    put_value(v, "rookery_peer_dials", s->peer_dials);
+    put_value(v, "rookery_peer_dials_failed", s->peer_dials_failed);
+    put_value(v, "rookery_peer_bytes_read", s->peer_bytes_read);
+    put_value(v, "rookery_peer_bytes_written", s->peer_bytes_written);
+    put_value(v, "rookery_peer_queue_bytes", s->peer_queue_bytes);
+}
+
 void rk_admin_mntr(struct rk_admin *a, struct rk_buf *b)
 {
     struct view v = {.a = a, .b = b, .m = rk_core_metrics(a->core)};
@@ -399,6 +412,7 @@ void rk_admin_mntr(struct rk_admin *a, struct rk_buf *b)
     put_summaries(&v);
     put_own(&v);
     if (is_member(&v)) {
+        put_peers(&v);
         rk_admin_put_member_own(a, b, &v.report);
     }
 }

@@ -283,6 +283,8 @@ static void mntr_of_a_follower(void **state)
     desk_expect_metric(d, "rookery_accepted_epoch", "2");
     desk_expect_metric(d, "rookery_last_logged", "4294967330");
     desk_expect_metric(d, "rookery_election_ms", "230");
+    d->shell.peer_dials_failed = 17;
+    desk_expect_metric(d, "rookery_peer_dials_failed", "17");
     assert_null(desk_metric(d, "rookery_outstanding_proposals"));
     desk_deinit(d);
 }
