@@ -295,6 +295,11 @@ static void make_optional(struct mconn *conn, bool is_optional)
     if (due != NULL && is_optional) {
         due->is_optional = true;
     }
+    if (is_optional) {
+        conn->may_close = conn->may_close || conn->must_close || conn->is_ending;
+        conn->must_close = false;
+        conn->is_ending = false;
+    }
 }
 
 static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)

@@ -97,6 +97,7 @@ struct msession {
     rk_conn_id conn; /* 0: none */
     int32_t timeout_ms;
     int64_t touched_ms;
+    int64_t late_ms; /* through learners: the latest end that it was given */
     bool is_closing;
     bool is_applied;
 };

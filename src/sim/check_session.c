@@ -347,6 +347,7 @@ void rk_check_overdue(struct sim_check *c)
     for (uint32_t i = 0; i < c->session_count; i++) {
         const struct msession *s = &c->sessions[i];
         int64_t due_ms = s->touched_ms + s->timeout_ms;
+        due_ms = due_ms > s->late_ms ? due_ms : s->late_ms;
         due_ms = (due_ms > c->room_ms ? due_ms : c->room_ms) + OVERDUE_TICKS * c->config.tick_ms;
         CHECK(c, s->is_closing || c->now_ms <= due_ms,
               "session %llx should have expired %lld ms ago", (unsigned long long)s->id,
@@ -358,6 +359,8 @@ void rk_check_touched(struct sim_check *c, rk_session_id id, int32_t timeout_ms)
 {
     struct msession *s = rk_check_session(c, id);
     if (s != NULL && !s->is_closing) {
+        int64_t due_ms = s->touched_ms + s->timeout_ms;
+        s->late_ms = due_ms > s->late_ms ? due_ms : s->late_ms; /* nothing makes it less */
         s->touched_ms = rk_sim_node_now_ms(c->w->nodes[c->index]);
         s->timeout_ms = timeout_ms;
     }

@@ -337,7 +337,9 @@ void rk_sim_clients_heal(struct sim_clients *all)
                 leave(all, c);
             }
         }
-        act_after(all, c, 1000);
+        if (c->state != CLIENT_SHAKING) {
+            act_after(all, c, 1000); /* else it is answered first, or gives up later */
+        }
     }
 }
 

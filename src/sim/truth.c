@@ -260,6 +260,10 @@ void rk_truth_commit(struct sim_truth *t, struct sim_txn *txn, uint32_t node)
                         "servers: bits %x)",
                         node + 1, (unsigned long long)items[i]->zxid, items[i]->durable);
         }
+        if (items[i]->zxid <= items[i]->floor) {
+            rk_sim_fail(t->w, "zxid %llx was seen before the request of %llx came",
+                        (unsigned long long)items[i]->floor, (unsigned long long)items[i]->zxid);
+        }
         items[i]->is_committed = true;
         items[i]->committed_us = t->w->now_us;
     }

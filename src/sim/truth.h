@@ -40,6 +40,7 @@ struct sim_txn {
     struct sim_blob *body;
     struct sim_ids ids;
     bool is_request;   /* a client asked for it */
+    rk_zxid floor;     /* what had been shown when the request came: it must come after that */
     int32_t refused;   /* RK_ZK_SESSION_MOVED or _EXPIRED: it was not even looked at */
     uint32_t proposer; /* node */
     uint64_t step;     /* of the proposer's checker */
