@@ -25,6 +25,7 @@ each of them is, also of those that were never answered.  So everything is one p
 """
 
 import collections
+import os
 import time
 
 import zkharness as zk
@@ -55,7 +56,7 @@ class Report:
                 c['txns'], c['epochs'], c['acked'], c['lost'], c['lost done'], c['reads'], c['exact'],
                 c['synced'])
         if c['ghosts']:
-            text += ', %d uncommitted left in Apache logs' % c['ghosts']
+            text += ', %d uncommitted left in logs below snapshots' % c['ghosts']
         if self.warnings:
             text += ', %d warnings (%s)' % (len(self.warnings), self.warnings[0])
         return text
@@ -71,8 +72,7 @@ def epoch(zxid):
 def read_order(ens, report, leaders=None):
     """{zxid: Txn} of what was committed, from all logs.
 
-    A server that was given a snapshot may keep, in Apache's case, an uncommitted end of an epoch in
-    its log for ever.  Where the epoch ended is what the leader of the next one has.
+    A server that was given a snapshot may keep an uncommitted end of an epoch in its log for ever.  Where the epoch ended is what the leader of the next one has.
     """
     logs = {}
     for member in ens:
@@ -96,8 +96,12 @@ def read_order(ens, report, leaders=None):
             committed[zxid] = union[zxid][1]
     for member, log in logs.items():
         ghosts = [z for z in log if z not in committed]
-        if ghosts and member.kind in EXACT and not member.past_logs:
-            report.bad('%r has 0x%x in its log, which was never committed' % (member, ghosts[0]))
+        # A start must not find them: only what a newer snapshot covers may stay.
+        covered = max((int(os.path.basename(p).split('.')[1], 16) for p in member.snapshots()),
+                      default=0)
+        for zxid in ghosts:
+            if zxid >= covered:
+                report.bad('%r has 0x%x in its log, which was never committed' % (member, zxid))
         report.counts['ghosts'] += len(ghosts)
     return committed
 
@@ -308,8 +312,12 @@ def replay(order, ops, report):
 
 
 def place_of(order):
-    """(session, cxid) -> zxid"""
-    return {(t.session, t.cxid): z for z, t in order.items() if t.type != w.CREATE_SESSION}
+    """(session, cxid) -> zxid of what was done, or refused for a reason of the tree.
+
+    What came late by a server that the session had left is in the order as refused, and not meant.
+    """
+    return {(t.session, t.cxid): z for z, t in order.items()
+            if t.type != w.CREATE_SESSION and zktxn.error_of(t) not in UNORDERED}
 
 
 def check_presence(ops, places, order, report):

@@ -361,6 +361,7 @@ class Load:
         begin = time.monotonic()
         while True:
             self.problems()
+            self.ens.check_alive()
             done = [op for op in self.acked(begin) if sid is None or op.sid == sid]
             if len(done) >= count:
                 return done

@@ -286,14 +286,18 @@ class Ensemble:
             value = fn()
             if value:
                 return value
-            for member in self.members.values():
-                if member.has_failed():
-                    raise zk.ServerFailed('%r ended by itself: status %s\n%s' % (
-                        member, member.server.exit_status(), member.server.log_tail()))
+            self.check_alive()
             if time.monotonic() > deadline:
                 raise zk.CheckFailed('%s: not within %.0f s; roles %s' % (
                     what, timeout_s, self.roles()))
             time.sleep(step_s)
+
+    def check_alive(self):
+        """Raises if a member ended and nobody asked for that."""
+        for member in self:
+            if member.has_failed():
+                raise zk.ServerFailed('%r ended by itself: status %s\n%s' % (
+                    member, member.server.exit_status(), member.server.log_tail(12)))
 
     def leader(self):
         """The only one that says it leads; None if there is none, or more than one."""
