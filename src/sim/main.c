@@ -1,4 +1,5 @@
 /* rookery-sim: the simulator's command line. Ends with `N passed, N failed, N skipped`. */
+#include "base/bug.h"
 #include "sim/campaign.h"
 #include "sim/enumerate.h"
 
@@ -24,7 +25,12 @@ static const char usage[] =
     "                 until then\n"
     "  --stop         at the first failure\n"
     "  --trace        with --seed and --point: one line per transition on standard output\n"
-    "  --folder DIR   where the traces of failures go (default .)\n";
+    "  --folder DIR   where the traces of failures go (default .)\n"
+#ifdef RK_BUGS
+    "  --bug NAME     with this known bug\n"
+    "  --bugs         lists them\n"
+#endif
+    ;
 
 /* Of the core or the store: a failure of the seed like any other. */
 _Noreturn void rk_panic(const char *file, int line, const char *what)
@@ -88,6 +94,35 @@ static bool parse_size(const char *text, struct sim_size *ret)
     return true;
 }
 
+#ifdef RK_BUGS
+static const struct {
+    const char *name, *where, *issue, *text;
+} bugs[] = {
+#define BUG_ROW(name, where, issue, text) {#name, #where, issue, text},
+    RK_BUG_TABLE(BUG_ROW)
+#undef BUG_ROW
+};
+
+static bool take_bug(const char *name)
+{
+    for (uint32_t i = 0; i < sizeof(bugs) / sizeof(bugs[0]); i++) {
+        if (strcmp(bugs[i].name, name) == 0) {
+            rk_bug_active = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int list_bugs(void)
+{
+    for (uint32_t i = 0; i < sizeof(bugs) / sizeof(bugs[0]); i++) {
+        printf("%s\t%s\t%s\t%s\n", bugs[i].name, bugs[i].where, bugs[i].issue, bugs[i].text);
+    }
+    return 0;
+}
+#endif
+
 /* False: not understood. */
 static bool parse_option(struct args *a, const char *name, const char *value)
 {
@@ -103,6 +138,11 @@ static bool parse_option(struct args *a, const char *name, const char *value)
         a->folder = value;
         return value != NULL;
     }
+#ifdef RK_BUGS
+    if (strcmp(name, "--bug") == 0) {
+        return value != NULL && take_bug(value);
+    }
+#endif
     if (!is_number) {
         return false;
     }
@@ -266,6 +306,11 @@ static int run_one(const struct args *a)
 int main(int argc, char **argv)
 {
     struct args a;
+#ifdef RK_BUGS
+    if (argc == 2 && strcmp(argv[1], "--bugs") == 0) {
+        return list_bugs();
+    }
+#endif
     if (!parse(argc, argv, &a)) {
         (void)fputs(usage, stderr);
         return 2;
