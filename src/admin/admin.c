@@ -58,11 +58,14 @@ static void reset_server(struct rk_admin *a, struct rk_buf *b)
     rk_admin_put(b, "Server stats reset.\n");
 }
 
+/* A client that asks would come here if the answer is "rw". */
 static void put_is_read_only(struct rk_admin *a, struct rk_buf *b)
 {
     struct rk_ensemble_report report;
     enum rk_admin_role role = rk_admin_role(a, &report);
-    rk_admin_put(b, role == RK_ROLE_NONE ? "null" : role == RK_ROLE_READ_ONLY ? "ro" : "rw");
+    bool is_closed =
+        role == RK_ROLE_NONE || (role == RK_ROLE_LEADER && !a->config.ensemble->leader_serves);
+    rk_admin_put(b, is_closed ? "null" : role == RK_ROLE_READ_ONLY ? "ro" : "rw");
 }
 
 /* Words about the process, which is always there. The others need a server that serves. ZK:

@@ -23,6 +23,7 @@ static void init_member(int64_t sid, enum rk_peer_state state)
     ensemble.my_sid = sid;
     ensemble.init_limit = 20;
     ensemble.sync_limit = 10;
+    ensemble.leader_serves = true;
     desk_init_member(&desk, 0, 0, &ensemble);
     desk.report = (struct rk_ensemble_report){.state = state,
                                               .phase = RK_PHASE_BROADCAST,
@@ -145,6 +146,19 @@ static void a_leader_tells_the_sizes_of_proposals(void **state)
     d->report.max_proposal_bytes = 257;
     assert_non_null(strstr(desk_ask(d, "srvr"), "\nProposal sizes last/min/max: 48/36/257\n"));
     assert_non_null(strstr(desk_ask(d, "stat"), "\nProposal sizes last/min/max: 48/36/257\n"));
+    desk_deinit(d);
+}
+
+static void a_leader_without_clients_sends_them_away(void **state)
+{
+    struct desk *d = &desk;
+    (void)state;
+    init_member(3, RK_PEER_LEADING);
+    ensemble.leader_serves = false;
+    desk_expect(d, "isro", "null");
+    assert_non_null(strstr(desk_ask(d, "srvr"), "\nMode: leader\n"));
+    d->report.state = RK_PEER_FOLLOWING;
+    desk_expect(d, "isro", "rw");
     desk_deinit(d);
 }
 
@@ -422,6 +436,7 @@ int main(void)
         cmocka_unit_test(the_white_list_comes_first),
         cmocka_unit_test(srvr_tells_the_role),
         cmocka_unit_test(a_leader_tells_the_sizes_of_proposals),
+        cmocka_unit_test(a_leader_without_clients_sends_them_away),
         cmocka_unit_test(a_read_only_server_says_so_twice),
         cmocka_unit_test(conf_tells_the_membership),
         cmocka_unit_test(only_a_leader_knows_when_sessions_expire),
