@@ -20,6 +20,7 @@
 #ifndef RK_CORE_ENSEMBLE_INT_H
 #define RK_CORE_ENSEMBLE_INT_H
 
+#include "base/bug.h"
 #include "core/ens_leader.h"
 #include "core/ens_learner.h"
 #include "zab/history.h"

@@ -53,8 +53,11 @@ void rk_follow_end(struct rk_core *c)
     f->push = NULL;
     rk_restored_destroy(f->incoming);
     f->incoming = NULL;
+    if (RK_BUG(DIFF_ZXID_CLAIMED) && f->state == FOLLOW_SYNC && f->target > c->ens->logged) {
+        c->ens->durable = c->ens->logged = f->target;
+    }
     if (f->is_swapped) {
-        c->ens->is_reload_wanted = true;
+        c->ens->is_reload_wanted = !RK_BUG(SNAP_KEPT_IN_MEMORY);
         c->ens->durable =
             c->ens->logged; /* nothing was appended since: there is no sync to wait for */
         f->is_swapped = false;
@@ -93,7 +96,7 @@ void rk_follow_on_closed(struct rk_core *c)
         f->retry_ms = c->now_ms + c->ens->config.connect_retry_ms;
         return;
     }
-    if (f->state == FOLLOW_SNAP_STORE && f->is_swapped) {
+    if (f->state == FOLLOW_SNAP_STORE && f->is_swapped && !RK_BUG(SNAP_KEPT_IN_MEMORY)) {
         return; /* what replaced memory goes to disk first */
     }
     rk_ens_leave(c, "the leader's channel was closed");
@@ -136,6 +139,11 @@ static void on_leader_info(struct rk_core *c, const struct rk_packet *p)
         /* Without a history to show, its word must not complete a quorum (reliability.md 3.4). */
         f->ack_epoch = e->is_amnesiac ? -1 : (int32_t)e->current_epoch;
         f->state = FOLLOW_EPOCH;
+        if (RK_BUG(EPOCH_PROMISED_EARLY)) {
+            rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, f->epoch);
+            send_ack_epoch(c);
+            return;
+        }
         rk_ens_chan_pause(c, f->chan);
         rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, f->epoch);
     }
@@ -152,7 +160,8 @@ void rk_follow_on_epoch_stored(struct rk_core *c, enum rk_epoch_file file, int64
             send_ack_epoch(c);
             rk_follow_go_on(c);
         }
-    } else if (file == RK_EPOCH_CURRENT && f->state == FOLLOW_NEW_LEADER) {
+    } else if (file == RK_EPOCH_CURRENT && f->state == FOLLOW_NEW_LEADER &&
+               !(RK_BUG(EPOCH_BEFORE_HISTORY) && c->ens->epoch_writes > 0)) {
         RK_ASSERT(c->ens->durable <= c->ens->logged);
         rk_follow_send_ack(c, f->epoch << 32);
         f->state = FOLLOW_ACKED;
@@ -186,7 +195,9 @@ void rk_follow_send_acks(struct rk_core *c)
 
 void rk_follow_on_durable(struct rk_core *c)
 {
-    if (c->ens->follow.state == FOLLOW_ACTIVE) {
+    enum follow_state state = c->ens->follow.state;
+    if (state == FOLLOW_ACTIVE ||
+        (RK_BUG(ACKS_BEFORE_NEWLEADER) && (state == FOLLOW_SYNC || state == FOLLOW_NEW_LEADER))) {
         rk_follow_send_acks(c);
     }
 }
@@ -197,7 +208,9 @@ static void on_ping(struct rk_core *c, rk_zxid zxid)
     size_t mark;
     rk_buf_reset(&e->out);
     mark = rk_packet_begin(&e->out, RK_PACKET_PING, zxid);
-    rk_forward_put_touched(c, &e->out);
+    if (!RK_BUG(TOUCHES_LOST)) {
+        rk_forward_put_touched(c, &e->out);
+    }
     rk_packet_end(&e->out, mark);
     RK_ASSERT(!e->out.failed);
     rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
@@ -215,6 +228,9 @@ bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
         return false;
     }
     rk_ens_append(c, p->zxid, p->data);
+    if (RK_BUG(ACK_BEFORE_FSYNC)) {
+        rk_ens_on_durable(c, p->zxid);
+    }
     return true;
 }
 
@@ -254,7 +270,7 @@ static bool on_broadcast(struct rk_core *c, const struct rk_packet *p)
         if (!rk_follow_commit(c, p->zxid)) {
             return false;
         }
-        rk_ens_apply_tail(c, e->follow.committed);
+        rk_ens_apply_tail(c, RK_BUG(UNCOMMITTED_APPLIED) ? e->logged : e->follow.committed);
         return e->follow.state == FOLLOW_ACTIVE;
     case RK_PACKET_PING:
         on_ping(c, p->zxid);

@@ -31,6 +31,13 @@ static void truncate_when_possible(struct rk_core *c)
     }
 }
 
+static void begin_diff(struct rk_core *c)
+{
+    struct ensemble *e = c->ens;
+    e->follow.committed = e->logged;
+    e->follow.state = FOLLOW_SYNC;
+}
+
 static bool begin_trunc(struct rk_core *c, rk_zxid zxid)
 {
     struct ensemble *e = c->ens;
@@ -38,6 +45,10 @@ static bool begin_trunc(struct rk_core *c, rk_zxid zxid)
     if (zxid > e->logged) {
         rk_follow_bad(c, "TRUNC to more than there is");
         return false;
+    }
+    if (RK_BUG(TRUNC_IGNORED)) {
+        begin_diff(c);
+        return true;
     }
     if (zxid < e->known_committed) {
         rk_ens_fatal(c, 13,
@@ -51,13 +62,6 @@ static bool begin_trunc(struct rk_core *c, rk_zxid zxid)
     rk_ens_chan_pause(c, f->chan);
     truncate_when_possible(c);
     return true;
-}
-
-static void begin_diff(struct rk_core *c)
-{
-    struct ensemble *e = c->ens;
-    e->follow.committed = e->logged;
-    e->follow.state = FOLLOW_SYNC;
 }
 
 static void after_trunc(struct rk_core *c)
@@ -136,6 +140,10 @@ static void swap_when_possible(struct rk_core *c)
     }
     rk_ens_replaced(c, f->target);
     f->is_swapped = true;
+    if (RK_BUG(SNAP_KEEPS_LOG)) {
+        rk_core_snapshot_start(c);
+        return;
+    }
     rk_ens_truncate(c, f->target);
 }
 
@@ -210,6 +218,10 @@ static bool on_first(struct rk_core *c, const struct rk_packet *p)
             return false;
         }
         begin_diff(c);
+        e->follow.target = RK_BUG(DIFF_ZXID_CLAIMED) ? p->zxid : e->follow.target;
+        if (RK_BUG(EPOCH_BEFORE_HISTORY)) {
+            rk_ens_write_epoch(c, RK_EPOCH_CURRENT, e->follow.epoch);
+        }
         return true;
     case RK_PACKET_TRUNC:
         return begin_trunc(c, p->zxid);
@@ -230,6 +242,9 @@ static bool on_new_leader(struct rk_core *c, const struct rk_packet *p)
     }
     e->follow.state = FOLLOW_NEW_LEADER;
     rk_ens_write_epoch(c, RK_EPOCH_CURRENT, e->follow.epoch);
+    if (RK_BUG(NEWLEADER_ACKED_EARLY)) {
+        rk_follow_on_epoch_stored(c, RK_EPOCH_CURRENT, e->follow.epoch);
+    }
     return true;
 }
 
@@ -241,7 +256,9 @@ static bool on_up_to_date(struct rk_core *c)
         rk_follow_bad(c, "UPTODATE out of place");
         return false;
     }
-    rk_ens_apply_tail(c, f->committed);
+    if (!RK_BUG(SERVING_BEFORE_APPLY)) {
+        rk_ens_apply_tail(c, f->committed);
+    }
     f->acked = f->committed;
     rk_follow_send_ack(c, f->epoch << 32);
     f->state = FOLLOW_ACTIVE;
@@ -260,7 +277,8 @@ bool rk_follow_sync_packet(struct rk_core *c, const struct rk_packet *p)
         return rk_follow_propose(c, p);
     case RK_PACKET_COMMIT:
     case RK_PACKET_COMMIT_AND_ACTIVATE:
-        return rk_follow_commit(c, p->zxid);
+        return (RK_BUG(COMMIT_BEFORE_UPTODATE_LOST) && c->ens->follow.state > FOLLOW_SYNC) ||
+               rk_follow_commit(c, p->zxid);
     case RK_PACKET_INFORM:
         return rk_follow_propose(c, p) && rk_follow_commit(c, p->zxid);
     case RK_PACKET_INFORM_AND_ACTIVATE: {

@@ -123,7 +123,8 @@ void rk_core_set_epochs(struct rk_core *c, int64_t accepted, int64_t current, bo
     /* A first snapshot of nothing is no history either: one that was wiped and then started twice
      * knows no more than after the first time. */
     c->ens->is_blank = is_blank || (c->last_zxid <= 0 && current <= 0);
-    c->ens->is_amnesiac = c->ens->is_blank && !c->ens->config.may_initialize &&
+    c->ens->is_amnesiac = c->ens->is_blank && !RK_BUG(WIPED_VOTES) &&
+                          !c->ens->config.may_initialize &&
                           rk_members_voter_count(&c->ens->config.members) > 1;
 }
 
@@ -264,7 +265,7 @@ void rk_ens_settle_sessions(struct rk_core *c)
     rk_sessions_stop(c->sessions);
     doomed = rk_arena_alloc(&c->arena, (rk_sessions_count(c->sessions) + 1) * sizeof(doomed[0]));
     while ((s = rk_sessions_next(c->sessions, &cursor, s)) != NULL) {
-        s->is_closing = false;
+        s->is_closing = RK_BUG(CLOSING_SURVIVES) && s->is_closing;
         s->owner = 0;
         s->touch_ms = s->timeout_ms; /* what its client negotiated since is not known here */
         rk_list_unlink(&s->touched);
@@ -290,7 +291,11 @@ static void keep_proposals(struct rk_core *c)
             rk_core_request_forget(c, p->request); /* its connection was closed just now */
             p->request = RK_REQUEST_NONE;
         }
-        push_tail(c->ens, p);
+        if (RK_BUG(TAIL_LOST)) {
+            rk_proposal_free(c->mem, p);
+        } else {
+            push_tail(c->ens, p);
+        }
         p = next;
     }
     rk_overlay_attach(&c->overlay, c->tree, c->config.digest ? c->config.crc32 : NULL);
@@ -329,6 +334,10 @@ void rk_ens_leave(struct rk_core *c, const char *why)
     e->phase = RK_PHASE_LEAVING;
     forget_uncommitted(c);
     rk_ens_settle_sessions(c);
+    if (RK_BUG(APPENDS_FORGOTTEN) && e->durable < e->logged) {
+        rk_ens_cut_tail(c, e->durable > e->applied ? e->durable : e->applied);
+        e->durable = e->logged;
+    }
 }
 
 /* -- looking for a leader ---------------------------------------------------------------------- */
@@ -345,7 +354,8 @@ static void start_election(struct rk_core *c)
                rk_bytes_str(e->is_amnesiac ? "without a vote: this server has nothing on disk and "
                                              "waits for one that has, or for all the others"
                                            : ""));
-    rk_election_start(&e->election, e->logged, e->current_epoch, e->is_amnesiac, c->now_ms, &out);
+    rk_election_start(&e->election, RK_BUG(VOTE_OF_APPLIED) ? e->applied : e->logged,
+                      e->current_epoch, e->is_amnesiac, c->now_ms, &out);
     rk_peers_run(c, &out);
 }
 
@@ -408,7 +418,9 @@ void rk_ens_begin_serving(struct rk_core *c)
         rk_broadcast_deinit(&c->broadcast);
         rk_broadcast_init(&c->broadcast, c->mem, &e->quorum, c->last_zxid);
         rk_overlay_attach(&c->overlay, c->tree, c->config.digest ? c->config.crc32 : NULL);
-        rk_sessions_restart(c->sessions, c->now_ms);
+        if (!RK_BUG(EXPIRY_NOT_RESTARTED)) {
+            rk_sessions_restart(c->sessions, c->now_ms);
+        }
     }
     e->known_committed = e->applied;
     rk_tree_set_config(c->tree, rk_buf_view(&e->text), e->config.members.version);
@@ -538,7 +550,7 @@ static void on_truncated(struct rk_core *c, bool is_ok)
         return;
     }
     rk_ens_cut_tail(c, e->truncate_to);
-    if (e->applied > e->truncate_to) {
+    if (e->applied > e->truncate_to && !RK_BUG(TRUNC_KEPT_IN_MEMORY)) {
         e->is_reload_wanted = true;
     }
     if (e->state != RK_PEER_LOOKING) {
