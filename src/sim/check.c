@@ -148,9 +148,40 @@ static void take_frames(struct sim_check *c, rk_conn_id conn, struct rk_bytes by
     }
 }
 
-static void take_note(struct sim_check *c, const struct rk_effect *e)
+/* Which row of the decision table (spec-quorum C4) the leader says it took. */
+static void mark_sync(struct sim_check *c, struct rk_bytes text)
+{
+    static const struct {
+        const char *begin;
+        enum sim_mark mark;
+    } rows[] = {
+        {"SNAP, as configured", SIM_MARK_SYNC_FORCED},
+        {"DIFF, it has everything", SIM_MARK_SYNC_EQUAL},
+        {"TRUNC, it has more", SIM_MARK_SYNC_AHEAD},
+        {"DIFF [", SIM_MARK_SYNC_WALK},
+        {"DIFF, it stands at the beginning", SIM_MARK_SYNC_WALK_NEW_EPOCH},
+        {"TRUNC, and what follows", SIM_MARK_SYNC_WALK_TRUNC},
+        {"SNAP, what it has too much", SIM_MARK_SYNC_WALK_OTHER_EPOCH},
+        {"SNAP, it is further behind", SIM_MARK_SYNC_TOO_OLD},
+        {"SNAP, it stands at the beginning", SIM_MARK_SYNC_NEW_EPOCH_AHEAD},
+    };
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t len = strlen(rows[i].begin);
+        if (text.len >= len && memcmp(text.data, rows[i].begin, len) == 0) {
+            c->w->stats.marks[rows[i].mark]++;
+            return;
+        }
+    }
+    rk_sim_fail(c->w, "a synchronisation for no known reason: %.*s", (int)text.len,
+                (const char *)text.data);
+}
+
+static void take_note(struct sim_check *c, const struct rk_effect *e, struct rk_bytes text)
 {
     switch (e->u.note.note) {
+    case RK_NOTE_LEARNER_SYNC:
+        mark_sync(c, text);
+        break;
     case RK_NOTE_DIGEST_MISMATCH:
         rk_sim_fail(c->w, "digest mismatch at zxid %llx", (unsigned long long)e->u.note.number);
     case RK_NOTE_SNAPSHOT_FAILED:
@@ -212,7 +243,7 @@ static void take_effect(struct sim_check *c, const struct rk_effects *fx, const 
         RK_MARK(c->w, PAUSED);
         break;
     case RK_FX_NOTE:
-        take_note(c, e);
+        take_note(c, e, rk_effects_bytes(fx, e));
         break;
     default:
         break;

@@ -52,6 +52,8 @@ rk_zxid rk_sim_check_applied(const struct sim_check *c);
 void rk_sim_check_durable(struct sim_check *c, rk_zxid zxid);
 void rk_sim_check_truncating(struct sim_check *c, rk_zxid zxid);
 void rk_sim_check_truncated(struct sim_check *c, rk_zxid zxid);
+/* The core was fed from its disk again. */
+void rk_sim_check_reloaded(struct sim_check *c, const struct rk_core *core);
 /* Somebody emptied the disk of this server, which is down. */
 void rk_sim_check_wiped(struct sim_check *c);
 /* It was not wiped, or has been brought up to date since. */

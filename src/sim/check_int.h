@@ -137,6 +137,7 @@ struct sim_check {
     bool is_leading; /* always, alone */
     bool may_close;  /* this step: it ceases to serve, or does not serve */
     bool must_compare;
+    bool is_reloading;                   /* in this step its own disk was read again */
     struct sim_blob *reaped[REAPED_MAX]; /* proposed in this step: was it time? */
     uint32_t reaped_count;
     bool has_snap_model;

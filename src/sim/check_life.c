@@ -78,6 +78,20 @@ bool rk_sim_check_is_whole(const struct sim_check *c)
     return !c->is_wiped;
 }
 
+void rk_sim_check_reloaded(struct sim_check *c, const struct rk_core *core)
+{
+    rk_check_reach(c, rk_core_last_zxid(core));
+    CHECK(c, rk_truth_is_before(c->kept, c->at) || c->is_replacing,
+          "server %u had synced zxid %llx, and reads %llx: LOST", c->index + 1,
+          (unsigned long long)c->kept->zxid, (unsigned long long)c->model.zxid);
+    /* The store has seen to it that what it reads stays. */
+    c->is_replacing = false;
+    c->head = c->at;
+    c->kept = c->at;
+    rk_truth_durable(c->w->truth, c->index, c->at);
+    rk_check_compare(c, &c->model, core, "reload");
+}
+
 /* -- Restart -- */
 
 /* One server: the model as it is at zxid, which recovery came to. */

@@ -160,6 +160,7 @@ void rk_node_reload(struct sim_node *n)
         rk_sim_fail(n->w, "server %u cannot read its own disk again: %s", n->index + 1,
                     problem.text);
     }
+    rk_sim_check_reloaded(n->check, n->core);
     RK_MARK(n->w, RELOADED);
     struct rk_event e = rk_node_event(n, RK_EV_RELOADED, 0);
     e.u.reloaded.is_ok = true;
