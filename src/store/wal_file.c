@@ -15,6 +15,7 @@
  * docs/internals/store.md). */
 #include <string.h>
 
+#include "proto/opcode.h"
 #include "store/names.h"
 #include "store/wal.h"
 #include "store/wal_format.h"
@@ -29,6 +30,8 @@
 #define ZERO_BATCH_MAX  ((size_t)64 << 10) /* above it zeroing costs more than it saves */
 #define MARK_COMMITS    64u
 #define MARK_BYTES_STEP ((uint64_t)1 << 20)
+#define DIGEST_VERSION  2
+#define DIGEST_BYTES    12u
 #define PENDING_KEEP    ((size_t)4 << 20) /* memory kept between commits */
 
 /* What goes into one file: pending.data[begin..end). */
@@ -119,11 +122,27 @@ static struct segment *add_segment(struct rk_wal *w, rk_zxid zxid)
     return s;
 }
 
+/* Of a closeSession without a body (a leader with zookeeper.closeSessionTxn.enabled=false) the
+ * digest is left out: Apache takes what is there for a list of paths, and gives up only at the end
+ * of the record, which our trailer moves. A list of two empty paths, which would look the same,
+ * does not exist. ZK: SerializeUtils.deserializeTxn */
+static struct rk_bytes to_be_logged(struct rk_bytes payload)
+{
+    const uint8_t *header = payload.data;
+    if (rk_load_i32(header + 28) == RK_OP_CLOSE_SESSION &&
+        payload.len == RK_WAL_PAYLOAD_MIN + DIGEST_BYTES &&
+        rk_load_i32(header + RK_WAL_PAYLOAD_MIN) == DIGEST_VERSION) {
+        payload.len = RK_WAL_PAYLOAD_MIN;
+    }
+    return payload;
+}
+
 void rk_wal_append(struct rk_wal *w, rk_zxid zxid, struct rk_bytes payload)
 {
     RK_ASSERT(payload.len >= RK_WAL_PAYLOAD_MIN);
     RK_ASSERT(rk_load_i64(payload.data + 12) == zxid);
     RK_ASSERT(zxid > w->last_zxid);
+    payload = to_be_logged(payload);
     if (w->options.size_limit_bytes != 0 && w->append_pos >= w->options.size_limit_bytes) {
         w->roll_next = true;
     }

@@ -8,7 +8,7 @@
  *
  * Apache decodes header, body and 12 bytes of digest and ignores what follows; fewer than 12 bytes
  * where the digest would be are no digest. The key is negative, so that it reads as an empty vector
- * where an old closeSession has no body. */
+ * where an old closeSession has no body; the digest of such a record is left out (wal_file.c). */
 #ifndef RK_STORE_WAL_FORMAT_H
 #define RK_STORE_WAL_FORMAT_H
 

@@ -1,6 +1,8 @@
 /* The log writer: bytes, batches, rolling, space, failures. */
 #include "store_support.h"
 
+#include "proto/opcode.h"
+
 #include <zlib.h>
 
 static void records_are_as_apache_writes_them(void **state)
@@ -487,6 +489,44 @@ static void marks_follow_commits_and_never_overstate(void **state)
     fixture_close(&f);
 }
 
+/* With a digest before the trailer Apache cannot read it: see to_be_logged. */
+static void a_closed_session_without_a_body_has_no_digest(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t count; /* of paths, -1: no body */
+        bool has_digest;
+        size_t logged; /* bytes of payload behind the header */
+    } cases[] = {{-1, false, 0}, {-1, true, 0}, {0, true, 16}, {1, false, 12}, {1, true, 24}};
+    struct fixture f;
+    fixture_open(&f);
+    struct rk_bytes path = rk_bytes_str("/abc");
+    struct rk_wal_options options = wal_options();
+    struct rk_wal *w = rk_wal_create(&f.mem, &f.disk.port, &options);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rk_zxid zxid = (rk_zxid)i + 1;
+        struct rk_txn txn = {.header = {.zxid = zxid, .type = RK_OP_CLOSE_SESSION},
+                             .type = RK_OP_CLOSE_SESSION,
+                             .has_digest = cases[i].has_digest,
+                             .digest = {2, -1}};
+        txn.body.close_session.paths = (struct rk_vec_bytes){cases[i].count, &path};
+        rk_buf_reset(&f.payload);
+        rk_txn_encode(&f.payload, &txn);
+        rk_wal_append(w, zxid, rk_buf_view(&f.payload));
+    }
+    assert_int_equal(rk_wal_commit(w), RK_OK);
+    rk_wal_destroy(w);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t at = offset_of(&f, "log.1", (rk_zxid)i + 1);
+        assert_int_equal(rk_load_i32(log_file(&f, "log.1")->now + at + 8),
+                         32 + cases[i].logged + RK_WAL_TRAILER_BYTES);
+    }
+    write_snapshot(&f, 0);
+    assert_int_equal(recover(&f), RK_OK);
+    assert_seen(&f, 1, 5);
+    fixture_close(&f);
+}
+
 static void programmer_errors_panic(void **state)
 {
     (void)state;
@@ -520,6 +560,7 @@ int main(void)
         cmocka_unit_test(reserve_makes_room_in_the_file_that_comes_next),
         cmocka_unit_test(an_existing_log_is_replaced_only_if_it_holds_no_record),
         cmocka_unit_test(marks_follow_commits_and_never_overstate),
+        cmocka_unit_test(a_closed_session_without_a_body_has_no_digest),
         cmocka_unit_test(programmer_errors_panic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
