@@ -3,6 +3,8 @@
  *     store_tool list DIR                        recovers DIR, prints what it holds
  *     store_tool write DIR SEED COUNT KIND       recovers DIR, appends COUNT transactions of every
  * type, takes snapshots (KIND plain, gz or snappy), prints what it then holds
+ *     store_tool truncate DIR ZXID               recovers DIR, cuts its history behind ZXID,
+ * recovers it again in the same process, prints what it then holds
  *
  * The print is "zxid Z sessions N digests compared/mismatched", then a line per node: path, Stat,
  * data in hex, ACL. Exit 1 with the problem on stderr if DIR cannot be recovered. */
@@ -359,17 +361,12 @@ static int write_more(struct tool *t, uint32_t count)
     return 0;
 }
 
-static int recover(struct tool *t, const char *dir)
+static int recover(struct tool *t)
 {
     struct rk_problem problem;
-    struct rk_disk_posix_options where = {.data_dir = dir, .autocreate = true};
     struct rk_recover_options options = {.record_bytes_max = 2097150, .db_autocreate = true};
-    enum rk_err err = rk_disk_posix_create(&t->mem, &where, &t->posix, &problem);
-    if (err == RK_OK) {
-        struct rk_restore_sink port = tree_sink_port(&t->sink);
-        t->disk = rk_disk_posix_port(t->posix);
-        err = rk_recover(&t->mem, &t->disk, &options, &port, &t->out, &problem);
-    }
+    struct rk_restore_sink port = tree_sink_port(&t->sink);
+    enum rk_err err = rk_recover(&t->mem, &t->disk, &options, &port, &t->out, &problem);
     if (err != RK_OK) {
         (void)fprintf(stderr, "%s: %s\n", rk_err_text(err), problem.text);
         return 1;
@@ -378,13 +375,41 @@ static int recover(struct tool *t, const char *dir)
     return 0;
 }
 
+static int open_and_recover(struct tool *t, const char *dir)
+{
+    struct rk_problem problem;
+    struct rk_disk_posix_options where = {.data_dir = dir, .autocreate = true};
+    enum rk_err err = rk_disk_posix_create(&t->mem, &where, &t->posix, &problem);
+    if (err != RK_OK) {
+        (void)fprintf(stderr, "%s: %s\n", rk_err_text(err), problem.text);
+        return 1;
+    }
+    t->disk = rk_disk_posix_port(t->posix);
+    return recover(t);
+}
+
+static int truncate_to(struct tool *t, rk_zxid zxid)
+{
+    struct rk_wal_options options = {.prealloc_bytes = 65536, .force_sync = true, .nonce = 7};
+    rk_zxid last = 0;
+    t->wal = rk_wal_create(&t->mem, &t->disk, &options);
+    enum rk_err err = rk_wal_truncate(t->wal, zxid, &last);
+    if (err != RK_OK) {
+        (void)fprintf(stderr, "truncation failed: %s\n", rk_err_text(err));
+    }
+    int status = err == RK_OK ? recover(t) : 1;
+    rk_wal_destroy(t->wal);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct tool t = {.zxid = 0};
     bool is_write = argc == 6 && strcmp(argv[1], "write") == 0;
-    if (!is_write && (argc != 3 || strcmp(argv[1], "list") != 0)) {
-        (void)fprintf(stderr,
-                      "usage: store_tool list DIR | write DIR SEED COUNT plain|gz|snappy\n");
+    bool is_truncate = argc == 4 && strcmp(argv[1], "truncate") == 0;
+    if (!is_write && !is_truncate && (argc != 3 || strcmp(argv[1], "list") != 0)) {
+        (void)fprintf(stderr, "usage: store_tool list DIR | write DIR SEED COUNT plain|gz|snappy |"
+                              " truncate DIR ZXID\n");
         return 2;
     }
     rk_mem_libc_init(&t.mem, 0);
@@ -392,7 +417,10 @@ int main(int argc, char **argv)
     rk_arena_init(&t.outcome, &t.mem);
     rk_buf_init(&t.payload, &t.mem, (size_t)1 << 20);
     tree_sink_open(&t.sink, &t.mem);
-    int status = recover(&t, argv[2]);
+    int status = open_and_recover(&t, argv[2]);
+    if (status == 0 && is_truncate) {
+        status = truncate_to(&t, strtoll(argv[3], NULL, 10));
+    }
     if (status == 0 && is_write) {
         rk_prng_init(&t.prng, strtoull(argv[3], NULL, 10));
         t.kind = strcmp(argv[5], "gz") == 0       ? RK_SNAP_GZIP

@@ -194,6 +194,62 @@ def torn_tail_of_ours(cut):
         zk.check_equal(tool('list', place.data).zxid, 300, 'zxid behind Apache')
 
 
+def written_up_to(zxid, seed, kind):
+    """What a directory holds whose history ends at zxid: the tool writes the same for the same seed."""
+    with Place() as place:
+        return tool('write', place.data, seed, zxid, kind)
+
+
+def server_reads_what_we_cut(kind, seed):
+    """Our TRUNC: Apache sees exactly the history up to there, also where snapshots were newer."""
+    for zxid in (3, 250, 499, 600):
+        with Place() as place:
+            tool('write', place.data, seed, 600, kind)
+            snapshots = len(place.files('snapshot'))
+            ours = tool('truncate', place.data, zxid)
+            zk.check_equal(ours.zxid, zxid, 'where we end')
+            zk.check_equal(ours.mismatches, 0, 'digests that differ')
+            expected = written_up_to(zxid, seed, kind)
+            compare(ours.nodes, expected.nodes, 'cut at %d' % zxid)
+            zk.check(zxid > 250 or len(place.files('snapshot')) < snapshots, 'no snapshot was newer')
+            compare(ours.nodes, apaches_view(place.data), 'cut at %d, read by Apache' % zxid)
+            # Its session comes next, so that it ended where we did.
+            again = tool('list', place.data)
+            zk.check_equal((again.zxid, again.mismatches), (zxid + 1, 0), 'behind Apache')
+
+
+def apache_truncates(place, zxid):
+    jars = [os.path.join(zk.jar_dir(), j) for j in ('zookeeper.jar', 'slf4j-nop.jar')]
+    source = os.path.join(ROOT, 'test', 'store', 'apache', 'Truncate.java')
+    done = subprocess.run(['java', '-Xmx256m', '-cp', ':'.join(jars), source,
+                           os.path.join(place.data, 'version-2'), str(zxid)],
+                          capture_output=True, timeout=120, check=False)
+    zk.check(done.returncode == 0, 'Truncate: %s' % (done.stdout + done.stderr).decode()[-500:])
+
+
+def we_read_what_apache_cut(seed):
+    """Apache's TRUNC of our logs: our marks speak of what is gone, and that is no loss."""
+    with Place() as place:
+        whole = os.path.join(place.dir, 'whole')
+        tool('write', place.data, seed, 600, 'plain')
+        os.rename(place.data, whole)
+        for zxid in (1, 300, 599):
+            shutil.copytree(whole, place.data)
+            newer = [f for f in place.files('snapshot') if int(f.rsplit('.', 1)[1], 16) > zxid]
+            apache_truncates(place, zxid)
+            if newer:
+                # Apache leaves them, and would begin with what was cut off.
+                message = tool('list', place.data, fails=True)
+                zk.check('TRUNC' in message and os.path.basename(newer[-1]) in message, message)
+                for path in newer:
+                    os.unlink(path)
+            ours = tool('list', place.data)
+            zk.check_equal(ours.zxid, zxid, 'where we end')
+            compare(ours.nodes, written_up_to(zxid, seed, 'plain').nodes, 'cut at %d' % zxid)
+            compare(ours.nodes, apaches_view(place.data), 'cut at %d, read by Apache' % zxid)
+            shutil.rmtree(place.data)
+
+
 def write_load(server, rng, seconds_ops, acknowledged):
     """Pipelined writes on two sessions until killed in the middle; collects what was acknowledged."""
     clients = [w.Client(server) for _ in range(2)]
@@ -274,6 +330,9 @@ def main():
     for seed, kind in enumerate(KINDS):
         suite.run('Apache serves what we wrote, %s' % kind, server_reads_what_we_wrote, kind, 10 + seed)
     suite.run('Apache replays all our logs', server_replays_all_logs_of_ours, 20)
+    for seed, kind in enumerate(KINDS):
+        suite.run('Apache serves what we cut, %s' % kind, server_reads_what_we_cut, kind, 30 + seed)
+    suite.run('we start from what Apache cut', we_read_what_apache_cut, 40)
     for cut in (1, 9, 60):
         suite.run('a torn tail of %d bytes' % cut, torn_tail_of_ours, cut)
     suite.run('Apache killed under load, its snapshots rare', apache_killed_under_load, args.rounds,
