@@ -37,7 +37,7 @@ struct learner {
     int64_t oldest_sent_ms;
     uint64_t pings_sent, pings_answered;
     bool is_forwarding; /* gets what is proposed and committed from now on */
-    rk_zxid synced;     /* what went out before NEWLEADER ends here */
+    rk_zxid synced;     /* what went out with NEWLEADER ends here */
     bool holds_sync_slot;
     bool is_snap_sync; /* which kind of slot */
 };

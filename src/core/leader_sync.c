@@ -64,30 +64,30 @@ static void put_committed(struct rk_buf *b, const struct rk_proposal *p)
     rk_packet_write(b, RK_PACKET_COMMIT, p->zxid, rk_bytes_str(NULL));
 }
 
-/* The learner has everything that is applied. What follows: committed and not delivered yet, and
- * for a participant what is not committed either (C4.3); then NEWLEADER. */
+/* The learner has everything that is applied. What follows: committed and not delivered yet;
+ * NEWLEADER; and for a participant what is not committed either (C4.3). Apache sends those before
+ * NEWLEADER, and its followers before 3.9.3 break at a COMMIT of one of them that comes before
+ * UPTODATE (ZK-4394), or acknowledge them too early (ZK-4685). */
 static void put_rest(struct rk_core *c, struct learner *l, struct rk_buf *b)
 {
     const struct leader *d = &c->ens->leader;
     const struct rk_proposal *p =
         c->ens->phase == RK_PHASE_BROADCAST ? rk_broadcast_first(&c->broadcast) : NULL;
-    rk_zxid committed = c->last_zxid;
-    rk_zxid sent = committed;
-    for (; p != NULL && (p->zxid <= d->commit_told || !l->is_observer); p = p->next) {
+    rk_zxid sent = c->last_zxid;
+    for (; p != NULL && p->zxid <= d->commit_told; p = p->next) {
         RK_ASSERT(p->zxid > sent);
+        put_committed(b, p);
         sent = p->zxid;
-        if (p->zxid <= d->commit_told) {
-            put_committed(b, p);
-            committed = p->zxid;
-        } else {
-            put_proposal(b, p);
-        }
     }
-    if (committed > l->acked) {
-        l->acked = committed;
+    if (sent > l->acked) {
+        l->acked = sent;
+    }
+    rk_packet_write(b, RK_PACKET_NEW_LEADER, rk_leader_first_zxid(c), rk_buf_view(&c->ens->text));
+    for (; p != NULL && !l->is_observer; p = p->next) {
+        put_proposal(b, p);
+        sent = p->zxid;
     }
     l->synced = sent;
-    rk_packet_write(b, RK_PACKET_NEW_LEADER, rk_leader_first_zxid(c), rk_buf_view(&c->ens->text));
 }
 
 static void become_synced(struct rk_core *c, struct learner *l)

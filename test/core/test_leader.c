@@ -506,9 +506,9 @@ static void nothing_is_lost_or_doubled_where_forwarding_begins(void **state)
     observer = rig_ens_join(&r, 3, true, zxid + 1);
     create_some(&r, 3, 1); /* + 4, after NEWLEADER */
     (void)rig_ens_expect(&r, late, RK_PACKET_DIFF, zxid + 1);
+    (void)rig_ens_expect(&r, late, RK_PACKET_NEW_LEADER, zxid);
     (void)rig_ens_expect(&r, late, RK_PACKET_PROPOSAL, zxid + 2);
     (void)rig_ens_expect(&r, late, RK_PACKET_PROPOSAL, zxid + 3);
-    (void)rig_ens_expect(&r, late, RK_PACKET_NEW_LEADER, zxid);
     (void)rig_ens_expect(&r, late, RK_PACKET_PROPOSAL, zxid + 4);
     rig_ens_expect_nothing(&r, late);
     (void)rig_ens_skip_to(&r, observer, RK_PACKET_NEW_LEADER);

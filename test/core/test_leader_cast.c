@@ -220,6 +220,7 @@ static void what_a_follower_had_cut_off_is_not_committed_by_its_old_ack(void **s
     (void)rig_ens_expect(&r, again, RK_PACKET_LEADER_INFO, first);
     rig_ens_ack_epoch(&r, again, -1, first + 2);
     (void)rig_ens_expect(&r, again, RK_PACKET_TRUNC, first + 1);
+    (void)rig_ens_expect(&r, again, RK_PACKET_NEW_LEADER, first);
     (void)rig_ens_expect(&r, again, RK_PACKET_PROPOSAL, first + 2);
     rig_sync(&r.rig); /* the leader has it now, and nobody else for certain */
     rig_expect_nothing(&r.rig, 1);

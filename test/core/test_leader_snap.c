@@ -251,8 +251,8 @@ static void a_snapshot_is_a_point_in_time_and_the_rest_follows_once(void **state
         (void)rig_ens_expect(&s.r, late, RK_PACKET_PROPOSAL, z);
         (void)rig_ens_expect(&s.r, late, RK_PACKET_COMMIT, z);
     }
-    (void)rig_ens_expect(&s.r, late, RK_PACKET_PROPOSAL, at + 24);
     (void)rig_ens_expect(&s.r, late, RK_PACKET_NEW_LEADER, s.first);
+    (void)rig_ens_expect(&s.r, late, RK_PACKET_PROPOSAL, at + 24);
     rig_ens_expect_nothing(&s.r, late);
     commit(&s);
     (void)rig_ens_expect(&s.r, late, RK_PACKET_COMMIT, at + 24);
