@@ -24,9 +24,9 @@ ROLES = ('leader', 'follower', 'observer')
 # Of a member Apache also measures queues and stages that Rookery does not have or does not measure:
 # docs/internals/admin.md.
 LEFT_OUT = single.LEFT_OUT | set('''
-    looking_count diff_count request_commit_queued learner_proposal_received_count
+    looking_count request_commit_queued learner_proposal_received_count
     learner_commit_received_count cnxn_closed_without_zk_server_running follower_sync_time
-    observer_sync_time election_time inflight_snap_count inflight_diff_count unavailable_time
+    observer_sync_time election_time unavailable_time
     leader_unavailable_time requests_in_session_queue pending_session_queue_size
     reads_after_write_in_session_queue reads_issued_from_session_queue session_queues_drained
     write_batch_time_in_commit_processor concurrent_request_processing_in_commit_processor
@@ -35,7 +35,7 @@ LEFT_OUT = single.LEFT_OUT | set('''
     learner_request_processor_queue_size read_commitproc_time_ms write_commitproc_time_ms
     local_write_committed_time_ms server_write_committed_time_ms read_final_proc_time_ms
     write_final_proc_time_ms proposal_latency proposal_ack_creation_latency
-    commit_propagation_latency quorum_ack_latency'''.split())
+    commit_propagation_latency'''.split())
 SETS = re.compile(r'_per_namespace$|^\d+_learner_handler_qp_')
 
 
