@@ -18,6 +18,7 @@
 
 #define WORKERS_MAX     64u
 #define RUN_SECONDS_MAX 120u
+#define TRY_SECONDS_MAX 20u
 #define TRACES_MAX      5u
 #define TOLD_MAX        20u
 #define REPLAY_BYTES    160u
@@ -318,6 +319,53 @@ void rk_sim_campaign_run(const struct sim_campaign *campaign, struct sim_tally *
     }
     ret->wall_s = (double)(now_ms() - begin_ms) / 1000;
     ret->cpu_s = cpu_seconds() - cpu_before;
+}
+
+static _Noreturn void run_for_parent(const struct sim_options *options, int fd)
+{
+    struct sim_result result;
+    struct report r = {.kind = REPORT_DONE};
+    report_fd = fd;
+    (void)alarm(TRY_SECONDS_MAX);
+    rk_sim_run(options, NULL, &result);
+    send_report(&r);
+    _exit(0);
+}
+
+bool rk_sim_campaign_fails(const struct sim_options *options, char *ret_text, size_t room)
+{
+    int fds[2];
+    int status = 0;
+    struct report r = {.kind = REPORT_BEGUN};
+    size_t have = 0;
+    (void)fflush(NULL);
+    if (pipe(fds) != 0) {
+        rk_sim_end_badly("no pipe");
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        rk_sim_end_badly("no process");
+    }
+    if (pid == 0) {
+        (void)close(fds[0]);
+        run_for_parent(options, fds[1]);
+    }
+    (void)close(fds[1]);
+    while (have < sizeof(r)) {
+        ssize_t n = read(fds[0], (char *)&r + have, sizeof(r) - have);
+        if (n <= 0 && !(n < 0 && errno == EINTR)) {
+            break;
+        }
+        have += n > 0 ? (size_t)n : 0;
+    }
+    (void)close(fds[0]);
+    (void)waitpid(pid, &status, 0);
+    if (have == sizeof(r) && r.kind == REPORT_DONE) {
+        return false;
+    }
+    r.text[sizeof(r.text) - 1] = '\0';
+    (void)snprintf(ret_text, room, "%s", have == sizeof(r) ? r.text : "it ended without a word");
+    return true;
 }
 
 void rk_sim_campaign_init(void)

@@ -34,6 +34,8 @@ _Noreturn void rk_sim_end_badly(const char *text);
 void rk_sim_campaign_init(void);
 /* Prints failures as they come. */
 void rk_sim_campaign_run(const struct sim_campaign *campaign, struct sim_tally *ret);
+/* One run in a process of its own: does it fail, and how? */
+bool rk_sim_campaign_fails(const struct sim_options *options, char *ret_text, size_t room);
 /* One run in this process; prints what it finds. The exit status. */
 int rk_sim_campaign_one(const struct sim_options *options, FILE *trace_out);
 

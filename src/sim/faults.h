@@ -172,6 +172,7 @@ struct sim_node_options {
 
 struct sim_options {
     uint64_t seed;
+    uint32_t nodes;        /* as asked for: 1, or of an ensemble how many, 0: the seed decides */
     uint64_t persist_salt; /* another seed for what survives crashes */
     bool is_script;        /* clients do what the enumeration's script says */
     int64_t duration_us_max;

@@ -2,6 +2,8 @@
 #include "base/bug.h"
 #include "sim/campaign.h"
 #include "sim/enumerate.h"
+#include "sim/recipe.h"
+#include "sim/shrink.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +14,7 @@
 #define SEEDS_FOR_MARKS 500u
 #define TWICE_EVERY     16u
 #define SEEDS_DEFAULT   1000u
+#define SHRINK_TRIES    600u
 
 static const char usage[] =
     "usage: rookery-sim [--seeds A..B | --seed N | --enumerate | --point N] [options]\n"
@@ -20,6 +23,10 @@ static const char usage[] =
     "  --enumerate    crash a script at every disk call, with everything that may survive\n"
     "  --point N      one crash point of the enumeration\n"
     "  --nodes N      an ensemble of 3 or 5 servers; mix: the seed decides (default: 1 server)\n"
+    "  --recipe FILE  one run as a recipe has it (see --shrink)\n"
+    "  --shrink FILE  with --seed or --recipe, of a run that fails: make it smaller, and write "
+    "the\n"
+    "                 recipe of what is left to FILE\n"
     "  --jobs N       processes (default 1)\n"
     "  --time S       stop beginning seeds after S seconds; with no end of seeds given, go on\n"
     "                 until then\n"
@@ -51,6 +58,8 @@ struct args {
     uint32_t jobs;
     uint32_t seconds;
     const char *folder;
+    const char *recipe;
+    const char *shrink_to;
     struct sim_size size;
 };
 
@@ -130,6 +139,15 @@ static bool parse_option(struct args *a, const char *name, const char *value)
     bool is_number = value != NULL && parse_number(value, &number);
     if (strcmp(name, "--seeds") == 0) {
         return value != NULL && parse_range(value, a);
+    }
+    if (strcmp(name, "--recipe") == 0) {
+        a->recipe = value;
+        a->is_one = true;
+        return value != NULL;
+    }
+    if (strcmp(name, "--shrink") == 0) {
+        a->shrink_to = value;
+        return value != NULL;
     }
     if (strcmp(name, "--nodes") == 0) {
         return value != NULL && parse_size(value, &a->size);
@@ -284,11 +302,29 @@ static int run_enumeration(const struct args *a)
     return finish(&campaign, &tally, false, false);
 }
 
+static bool read_recipe(const char *path, struct sim_options *ret)
+{
+    char why[200] = "it cannot be opened";
+    FILE *in = fopen(path, "r");
+    bool is_ok = in != NULL && rk_sim_recipe_read(in, ret, why, sizeof(why));
+    if (in != NULL) {
+        (void)fclose(in);
+    }
+    if (!is_ok) {
+        (void)fprintf(stderr, "%s: %s\n", path, why);
+    }
+    return is_ok;
+}
+
 static int run_one(const struct args *a)
 {
     struct sim_options options;
     char unused[200];
-    if (a->is_enumeration) {
+    if (a->recipe != NULL) {
+        if (!read_recipe(a->recipe, &options)) {
+            return 2;
+        }
+    } else if (a->is_enumeration) {
         struct sim_points *points = rk_sim_points_create();
         if (a->first >= rk_sim_points_count(points)) {
             (void)fprintf(stderr, "there are %" PRIu64 " points\n", rk_sim_points_count(points));
@@ -299,6 +335,9 @@ static int run_one(const struct args *a)
         rk_sim_points_destroy(points);
     } else {
         rk_sim_seed_options(a->first, &a->size, &options);
+    }
+    if (a->shrink_to != NULL) {
+        return rk_sim_shrink(&options, a->shrink_to, SHRINK_TRIES);
     }
     return rk_sim_campaign_one(&options, a->has_trace ? stdout : NULL);
 }

@@ -232,6 +232,7 @@ void rk_sim_seed_options(uint64_t seed, const struct sim_size *size, struct sim_
     *ret = (struct sim_options){.seed = seed};
     rk_sim_tape_init(&tape, seed);
     rk_sim_options_draw(ret, &tape);
+    ret->nodes = size->is_ensemble ? size->count : 1;
     if (size->is_ensemble) {
         rk_sim_options_ensemble(ret, &tape, size->count);
     }
