@@ -2,7 +2,7 @@
  * are, or payloads that are framed with right checksums first (marked or not) and then damaged,
  * with a durability mark or without. Whatever comes: no crash, bounded memory, the same answer
  * twice, transactions in order; and a start that succeeded can go on: a record appended then is
- * there after the next start. */
+ * there after the next start, and gone again when the log was cut back. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -159,6 +159,7 @@ static void put_log(struct fake_disk *d, struct rk_mem *mem, const uint8_t *data
     rk_buf_deinit(&b);
     if (mode & MODE_MARK) {
         struct rk_wal_mark mark = {.dbid = dbid, .offset = size, .zxid = 1};
+        mark.size = size % 2 == 0 ? (uint64_t)1 << 30 : 0; /* it was cut, or that cannot be told */
         uint8_t bytes[RK_WAL_MARK_BYTES];
         rk_wal_mark_encode(bytes, &mark);
         fake_disk_put(d, RK_DIR_LOG, "zidx.1", bytes, sizeof(bytes));
@@ -177,6 +178,23 @@ static enum rk_err recover(struct fake_disk *d, struct rk_mem *mem, bool allow_h
     RK_ASSERT(err != RK_OK || ret->last_zxid == seen->last);
     RK_ASSERT((err == RK_OK) == (problem.text[0] == '\0'));
     return err;
+}
+
+/* What could be started from can be cut back to, and started from again. */
+static void go_back(struct fake_disk *d, struct rk_mem *mem, rk_zxid zxid)
+{
+    struct rk_wal_options options = {.force_sync = true, .nonce = 98};
+    struct seen seen = {.last = 0};
+    struct rk_recovered out;
+    rk_zxid last = 0;
+    struct rk_wal *w = rk_wal_create(mem, &d->port, &options);
+    enum rk_err err = rk_wal_truncate(w, zxid, &last);
+    RK_ASSERT(err == RK_OK);
+    RK_ASSERT(last <= zxid);
+    rk_wal_destroy(w);
+    err = recover(d, mem, false, &seen, &out);
+    RK_ASSERT(err == RK_OK);
+    RK_ASSERT(out.last_zxid == zxid);
 }
 
 static void go_on(struct fake_disk *d, struct rk_mem *mem, bool allow_holes, rk_zxid last)
@@ -200,6 +218,9 @@ static void go_on(struct fake_disk *d, struct rk_mem *mem, bool allow_holes, rk_
         err = recover(d, mem, allow_holes, &seen, &out);
         RK_ASSERT(err == RK_OK);
         RK_ASSERT(out.last_zxid == last + 1);
+        if (!allow_holes) {
+            go_back(d, mem, last);
+        }
     }
 }
 
