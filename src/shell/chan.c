@@ -21,10 +21,10 @@ static void on_timer(uv_timer_t *timer);
 
 static void on_lookup_news(uv_async_t *async)
 {
-    rk_chan_on_lookup_news(async->data);
+    rk_channel_on_lookup_news(async->data);
 }
 
-bool rk_chan_init_all(struct rk_shell *s)
+bool rk_channel_init_all(struct rk_shell *s)
 {
     int err = uv_timer_init(&s->loop, &s->chan_timer);
     err |= uv_async_init(&s->loop, &s->lookup_news, on_lookup_news);
@@ -40,7 +40,7 @@ bool rk_chan_init_all(struct rk_shell *s)
     return s->resolver != NULL;
 }
 
-void rk_chan_kill_all(struct rk_shell *s)
+void rk_channel_kill_all(struct rk_shell *s)
 {
     struct rk_link *it;
     struct rk_link *next;
@@ -51,45 +51,45 @@ void rk_chan_kill_all(struct rk_shell *s)
     uv_close((uv_handle_t *)&s->chan_timer, NULL);
     RK_LIST_EACH(it, next, &s->chans)
     {
-        rk_chan_end(RK_CONTAINER_OF(it, struct rk_chan, link), "the server ends");
+        rk_channel_end(RK_CONTAINER_OF(it, struct rk_channel, link), "the server ends");
     }
 }
 
-void rk_chan_deinit_all(struct rk_shell *s)
+void rk_channel_deinit_all(struct rk_shell *s)
 {
     RK_ASSERT(rk_list_empty(&s->chans) && s->chan_count == 0);
     RK_ASSERT(s->stats.peer_queue_bytes == 0);
     rk_map_deinit(&s->chans_by_id);
 }
 
-void rk_chan_close_all(struct rk_shell *s)
+void rk_channel_close_all(struct rk_shell *s)
 {
     struct rk_link *it;
     struct rk_link *next;
     RK_LIST_EACH(it, next, &s->chans)
     {
-        rk_chan_close(RK_CONTAINER_OF(it, struct rk_chan, link));
+        rk_channel_close(RK_CONTAINER_OF(it, struct rk_channel, link));
     }
 }
 
-static struct rk_chan *chan_of(void *handle)
+static struct rk_channel *chan_of(void *handle)
 {
-    struct rk_chan *ch = RK_CONTAINER_OF((uv_tcp_t *)handle, struct rk_chan, tcp);
+    struct rk_channel *ch = RK_CONTAINER_OF((uv_tcp_t *)handle, struct rk_channel, tcp);
     RK_ASSERT(ch->magic == RK_CHAN_MAGIC);
     return ch;
 }
 
-struct rk_chan *rk_chan_find(const struct rk_shell *s, rk_chan_id id)
+struct rk_channel *rk_channel_find(const struct rk_shell *s, rk_chan_id id)
 {
     struct rk_map_entry *entry = rk_map_find(&s->chans_by_id, id);
     if (entry == NULL) {
         return NULL;
     }
-    struct rk_chan *ch = RK_CONTAINER_OF(entry, struct rk_chan, by_id);
+    struct rk_channel *ch = RK_CONTAINER_OF(entry, struct rk_channel, by_id);
     return ch->state <= RK_CHAN_OPEN ? ch : NULL;
 }
 
-void rk_chan_log(struct rk_chan *ch, const char *format, ...)
+void rk_channel_log(struct rk_channel *ch, const char *format, ...)
 {
     struct rk_shell *s = ch->shell;
     if (!rk_log_is_on(s->parts.log, RK_LEVEL_DEBUG)) {
@@ -111,9 +111,9 @@ void rk_chan_log(struct rk_chan *ch, const char *format, ...)
 
 /* -- Opening ---------------------------------------------------------------------------------- */
 
-struct rk_chan *rk_chan_add(struct rk_shell *s, rk_chan_id id, enum rk_chan_port port)
+struct rk_channel *rk_channel_add(struct rk_shell *s, rk_chan_id id, enum rk_chan_port port)
 {
-    struct rk_chan *ch = rk_mem_must_zalloc(s->parts.mem, sizeof(*ch));
+    struct rk_channel *ch = rk_mem_must_zalloc(s->parts.mem, sizeof(*ch));
     ch->magic = RK_CHAN_MAGIC;
     ch->id = id;
     ch->port = port;
@@ -132,24 +132,24 @@ struct rk_chan *rk_chan_add(struct rk_shell *s, rk_chan_id id, enum rk_chan_port
 static void alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf);
 
-static void start_reading(struct rk_chan *ch)
+static void start_reading(struct rk_channel *ch)
 {
     if (ch->is_reading) {
         return;
     }
     ch->is_reading = true;
     if (uv_read_start((uv_stream_t *)&ch->tcp, alloc, on_read) != 0) {
-        rk_chan_end(ch, "cannot be read from");
+        rk_channel_end(ch, "cannot be read from");
     }
 }
 
-static void stop_reading(struct rk_chan *ch)
+static void stop_reading(struct rk_channel *ch)
 {
     (void)uv_read_stop((uv_stream_t *)&ch->tcp); /* always 0 */
     ch->is_reading = false;
 }
 
-void rk_chan_opened(struct rk_chan *ch)
+void rk_channel_opened(struct rk_channel *ch)
 {
     struct rk_shell *s = ch->shell;
     uv_os_fd_t fd;
@@ -161,7 +161,7 @@ void rk_chan_opened(struct rk_chan *ch)
     if (s->config.peer_tcp_keepalive && uv_fileno((uv_handle_t *)&ch->tcp, &fd) == 0) {
         (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     }
-    rk_chan_log(ch, "channel open");
+    rk_channel_log(ch, "channel open");
     start_reading(ch);
 }
 
@@ -184,8 +184,8 @@ static void refuse(struct rk_shell *s, enum rk_chan_port port, int fd, const str
     }
 }
 
-void rk_chan_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
-                    const struct rk_addr *addr)
+void rk_channel_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
+                       const struct rk_addr *addr)
 {
     if (s->chans_accepted[port] >= s->config.peer_accepted_max) {
         refuse(s, port, take_fd, addr);
@@ -194,13 +194,13 @@ void rk_chan_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
     rk_turn_begin(s);
     s->last_accepted++;
     RK_ASSERT((s->last_accepted & RK_CHAN_DIALED) == 0);
-    struct rk_chan *ch = rk_chan_add(s, s->last_accepted, port);
+    struct rk_channel *ch = rk_channel_add(s, s->last_accepted, port);
     ch->addr = *addr;
     s->chans_accepted[port]++;
     s->stats.peer_accepted++;
     if (uv_tcp_open(&ch->tcp, take_fd) != 0) {
         (void)close(take_fd); /* nothing was written */
-        rk_chan_end(ch, "not a socket");
+        rk_channel_end(ch, "not a socket");
         return;
     }
     char host[RK_ADDR_TEXT_MAX];
@@ -210,7 +210,7 @@ void rk_chan_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
     event.u.chan.bytes = rk_bytes_of(host, rk_addr_host_text(addr, host));
     ch->is_known = true;
     rk_turn_step(s, &event);
-    rk_chan_opened(ch);
+    rk_channel_opened(ch);
 }
 
 /* -- Reading ---------------------------------------------------------------------------------- */
@@ -223,7 +223,7 @@ static void look_ahead(struct rk_shell *s)
         const struct rk_effect *fx = &s->fx.items[s->fx_seen];
         if (fx->kind == RK_FX_CHAN_PAUSE || fx->kind == RK_FX_CHAN_RESUME ||
             fx->kind == RK_FX_CHAN_CLOSE) {
-            struct rk_chan *ch = rk_chan_find(s, fx->u.chan.chan);
+            struct rk_channel *ch = rk_channel_find(s, fx->u.chan.chan);
             if (ch != NULL) {
                 ch->is_paused = fx->kind != RK_FX_CHAN_RESUME;
             }
@@ -235,7 +235,7 @@ static void look_ahead(struct rk_shell *s)
 static void alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     (void)suggested; /* always 64 KiB, as ours */
-    struct rk_chan *ch = chan_of(handle);
+    struct rk_channel *ch = chan_of(handle);
     struct rk_shell *s = ch->shell;
     look_ahead(s);
     if (ch->read_turn != s->turn) {
@@ -250,19 +250,19 @@ static void alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     *ret_buf = uv_buf_init((char *)s->read_buf, RK_READ_BYTES);
 }
 
-static void end_of_input(struct rk_chan *ch, ssize_t nread)
+static void end_of_input(struct rk_channel *ch, ssize_t nread)
 {
     stop_reading(ch);
     if (nread != UV_EOF) {
-        rk_chan_end(ch, uv_strerror((int)nread));
+        rk_channel_end(ch, uv_strerror((int)nread));
     } else if (ch->state != RK_CHAN_FLUSHING) {
-        rk_chan_end(ch, "closed by the other side");
+        rk_channel_end(ch, "closed by the other side");
     }
 }
 
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 {
-    struct rk_chan *ch = chan_of(stream);
+    struct rk_channel *ch = chan_of(stream);
     struct rk_shell *s = ch->shell;
     RK_ASSERT(ch->state >= RK_CHAN_OPEN && ch->state < RK_CHAN_ENDING);
     if (nread == UV_ENOBUFS) {
@@ -279,10 +279,10 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     if (nread == 0) {
         return;
     }
-    rk_turn_begin(s); /* which may end this channel, see late_tick */
     if (ch->state != RK_CHAN_OPEN) {
         return; /* thrown away */
     }
+    rk_turn_begin(s);
     struct rk_event event = rk_turn_event(s, RK_EV_CHAN_BYTES, 0);
     event.u.chan.chan = ch->id;
     event.u.chan.port = ch->port;
@@ -291,7 +291,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     rk_turn_relieve(s);
 }
 
-void rk_chan_set_paused(struct rk_chan *ch, bool is_paused)
+void rk_channel_set_paused(struct rk_channel *ch, bool is_paused)
 {
     ch->is_paused = is_paused;
     if (!is_paused && ch->state == RK_CHAN_OPEN) {
@@ -302,7 +302,7 @@ void rk_chan_set_paused(struct rk_chan *ch, bool is_paused)
 /* -- Ending ----------------------------------------------------------------------------------- */
 
 /* The descriptor is given back: nothing can come any more. */
-static void finish(struct rk_chan *ch)
+static void finish(struct rk_channel *ch)
 {
     struct rk_shell *s = ch->shell;
     bool must_tell = ch->is_known && !s->is_ending;
@@ -331,72 +331,72 @@ static void finish(struct rk_chan *ch)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct rk_chan *ch = chan_of(handle);
+    struct rk_channel *ch = chan_of(handle);
     if (ch->state == RK_CHAN_RETRYING) {
         int err = uv_tcp_init(&ch->shell->loop, &ch->tcp);
         RK_ASSERT(err == 0); /* allocates nothing */
-        rk_chan_dial_next(ch);
+        rk_channel_dial_next(ch);
     } else {
         RK_ASSERT(ch->state == RK_CHAN_ENDING);
         finish(ch);
     }
 }
 
-void rk_chan_close_socket(struct rk_chan *ch)
+void rk_channel_close_socket(struct rk_channel *ch)
 {
     uv_close((uv_handle_t *)&ch->tcp, on_closed);
 }
 
-void rk_chan_end(struct rk_chan *ch, const char *why)
+void rk_channel_end(struct rk_channel *ch, const char *why)
 {
-    enum rk_chan_state was = ch->state;
+    enum rk_channel_state was = ch->state;
     if (was == RK_CHAN_ENDING) {
         return;
     }
     if (why != ch->why) {
         (void)snprintf(ch->why, sizeof(ch->why), "%s", why); /* cut is fine */
     }
-    rk_chan_log(ch, "channel ends: %s", ch->why);
+    rk_channel_log(ch, "channel ends: %s", ch->why);
     ch->state = RK_CHAN_ENDING;
     ch->deadline_ms = INT64_MAX;
     rk_list_unlink(&ch->dirty_link);
     rk_list_unlink(&ch->flushed_link);
     ch->is_dirty = false;
-    rk_chan_free_output(ch);
+    rk_channel_free_output(ch);
     if (was != RK_CHAN_RETRYING) {
-        rk_chan_close_socket(ch);
+        rk_channel_close_socket(ch);
     }
 }
 
-void rk_chan_close(struct rk_chan *ch)
+void rk_channel_close(struct rk_channel *ch)
 {
     struct rk_shell *s = ch->shell;
     if (ch->state < RK_CHAN_OPEN) {
-        rk_chan_end(ch, "given up");
+        rk_channel_end(ch, "given up");
     }
     if (ch->state != RK_CHAN_OPEN) {
         return;
     }
     ch->state = RK_CHAN_FLUSHING;
-    ch->deadline_ms = rk_chan_clock_ms() + FLUSH_MS;
-    rk_chan_need_timer(s, ch->deadline_ms);
+    ch->deadline_ms = rk_channel_clock_ms() + FLUSH_MS;
+    rk_channel_need_timer(s, ch->deadline_ms);
     rk_list_unlink(&ch->flushed_link);
     ch->is_paused = false; /* what comes is thrown away */
     start_reading(ch);
     if (ch->state == RK_CHAN_FLUSHING && ch->out_first == NULL && !ch->is_dirty) {
-        rk_chan_drained(ch);
+        rk_channel_drained(ch);
     }
 }
 
 /* Closing a socket with unread input would make the kernel send a reset, and that makes the other
  * kernel throw away what was sent last. So its FIN is waited for, if anything was sent. */
-void rk_chan_drained(struct rk_chan *ch)
+void rk_channel_drained(struct rk_channel *ch)
 {
     uv_os_fd_t fd;
     RK_ASSERT(ch->state == RK_CHAN_FLUSHING && ch->out_first == NULL);
     if (ch->out_sent == 0 || uv_fileno((uv_handle_t *)&ch->tcp, &fd) != 0 ||
         shutdown(fd, SHUT_WR) != 0) {
-        rk_chan_end(ch, "closed");
+        rk_channel_end(ch, "closed");
         return;
     }
     ch->state = RK_CHAN_LINGERING;
@@ -405,12 +405,12 @@ void rk_chan_drained(struct rk_chan *ch)
 
 /* -- Deadlines -------------------------------------------------------------------------------- */
 
-int64_t rk_chan_clock_ms(void)
+int64_t rk_channel_clock_ms(void)
 {
     return (int64_t)(uv_hrtime() / 1000000);
 }
 
-void rk_chan_need_timer(struct rk_shell *s, int64_t at_ms)
+void rk_channel_need_timer(struct rk_shell *s, int64_t at_ms)
 {
     if (at_ms >= s->chan_due_ms) {
         return;
@@ -430,43 +430,43 @@ static void on_timer(uv_timer_t *timer)
     s->chan_due_ms = INT64_MAX;
     RK_LIST_EACH(it, next, &s->chans)
     {
-        struct rk_chan *ch = RK_CONTAINER_OF(it, struct rk_chan, link);
+        struct rk_channel *ch = RK_CONTAINER_OF(it, struct rk_channel, link);
         if (ch->deadline_ms > now_ms) {
             continue;
         }
         if (ch->state < RK_CHAN_OPEN) {
-            rk_chan_dial_late(ch);
+            rk_channel_dial_late(ch);
         } else {
-            rk_chan_end(ch, "closed");
+            rk_channel_end(ch, "closed");
         }
     }
     RK_LIST_EACH(it, next, &s->chans)
     {
-        rk_chan_need_timer(s, RK_CONTAINER_OF(it, struct rk_chan, link)->deadline_ms);
+        rk_channel_need_timer(s, RK_CONTAINER_OF(it, struct rk_channel, link)->deadline_ms);
     }
 }
 
 /* -- Effects ---------------------------------------------------------------------------------- */
 
-void rk_chan_run_effect(struct rk_shell *s, const struct rk_effect *fx)
+void rk_channel_run_effect(struct rk_shell *s, const struct rk_effect *fx)
 {
     if (fx->kind == RK_FX_CHAN_DIAL) {
-        rk_chan_dial(s, fx);
+        rk_channel_dial(s, fx);
         return;
     }
-    struct rk_chan *ch = rk_chan_find(s, fx->u.chan.chan);
+    struct rk_channel *ch = rk_channel_find(s, fx->u.chan.chan);
     if (ch == NULL) {
         return; /* it ended before the core heard of that */
     }
     if (fx->kind == RK_FX_CHAN_CLOSE) {
-        rk_chan_close(ch);
+        rk_channel_close(ch);
         return;
     }
     RK_ASSERT(ch->state == RK_CHAN_OPEN);
     if (fx->kind == RK_FX_CHAN_MARK) {
-        rk_chan_mark(ch);
+        rk_channel_mark(ch);
     } else {
         RK_ASSERT(fx->kind == RK_FX_CHAN_PAUSE || fx->kind == RK_FX_CHAN_RESUME);
-        rk_chan_set_paused(ch, fx->kind == RK_FX_CHAN_PAUSE);
+        rk_channel_set_paused(ch, fx->kind == RK_FX_CHAN_PAUSE);
     }
 }

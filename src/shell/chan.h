@@ -18,7 +18,7 @@ struct rk_shell;
 #define RK_CHAN_MARKS_MAX 64u /* RK_FX_CHAN_MARK without answer, of one channel */
 #define RK_CHAN_WHY_MAX   256u
 
-enum rk_chan_state {
+enum rk_channel_state {
     RK_CHAN_RESOLVING,  /* dialed: waits for its host's addresses */
     RK_CHAN_CONNECTING, /* ... for one of them to answer */
     RK_CHAN_RETRYING,   /* ... for the socket of a failed attempt to be closed */
@@ -28,11 +28,11 @@ enum rk_chan_state {
     RK_CHAN_ENDING,    /* uv_close called; its callback tells the core RK_EV_CHAN_CLOSED */
 };
 
-struct rk_chan_chunk;
+struct rk_channel_chunk;
 
-struct rk_chan {
+struct rk_channel {
     uint32_t magic;
-    enum rk_chan_state state;
+    enum rk_channel_state state;
     enum rk_chan_port port;
     bool is_known;   /* to the core */
     bool is_paused;  /* no bytes to the core */
@@ -67,7 +67,7 @@ struct rk_chan {
     /* -- output -----------------------------------------------------------------------------------
      */
     uint32_t seg_first, seg_last; /* of this turn, 0 = none */
-    struct rk_chan_chunk *out_first, *out_last;
+    struct rk_channel_chunk *out_first, *out_last;
     uint64_t out_held;                 /* bytes in chunks, also of one that is partly written */
     uint64_t out_sent;                 /* ever asked for */
     uint64_t marks[RK_CHAN_MARKS_MAX]; /* out_sent when they were set */
@@ -77,61 +77,62 @@ struct rk_chan {
 
 /* -- chan.c ----------------------------------------------------------------------------------- */
 
-bool rk_chan_init_all(struct rk_shell *s); /* nothing is open yet; false without memory */
+bool rk_channel_init_all(struct rk_shell *s); /* nothing is open yet; false without memory */
 /* Closes all without telling the core, which ends with us; deinit when their callbacks have run. */
-void rk_chan_kill_all(struct rk_shell *s);
-void rk_chan_deinit_all(struct rk_shell *s);
+void rk_channel_kill_all(struct rk_shell *s);
+void rk_channel_deinit_all(struct rk_shell *s);
 /* Flushes and closes all, for a shutdown. rk_shell.chan_count is 0 when it is done. */
-void rk_chan_close_all(struct rk_shell *s);
+void rk_channel_close_all(struct rk_shell *s);
 
 /* A channel of that id that the core may still act upon; NULL if it ended. */
-struct rk_chan *rk_chan_find(const struct rk_shell *s, rk_chan_id id);
-struct rk_chan *rk_chan_add(struct rk_shell *s, rk_chan_id id, enum rk_chan_port port);
+struct rk_channel *rk_channel_find(const struct rk_shell *s, rk_chan_id id);
+struct rk_channel *rk_channel_add(struct rk_shell *s, rk_chan_id id, enum rk_chan_port port);
 /* Takes the socket over, or closes it when there are too many. */
-void rk_chan_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
-                    const struct rk_addr *addr);
+void rk_channel_accept(struct rk_shell *s, enum rk_chan_port port, int take_fd,
+                       const struct rk_addr *addr);
 /* The socket is a stream now: options, reading. */
-void rk_chan_opened(struct rk_chan *ch);
+void rk_channel_opened(struct rk_channel *ch);
 /* Ends it at once; RK_EV_CHAN_CLOSED with why follows. */
-void rk_chan_end(struct rk_chan *ch, const char *why);
-/* Its socket alone; then rk_chan_dial_next if it is RK_CHAN_RETRYING. */
-void rk_chan_close_socket(struct rk_chan *ch);
-/* What was sent goes out within a second, then as rk_chan_end. */
-void rk_chan_close(struct rk_chan *ch);
+void rk_channel_end(struct rk_channel *ch, const char *why);
+/* Its socket alone; then rk_channel_dial_next if it is RK_CHAN_RETRYING. */
+void rk_channel_close_socket(struct rk_channel *ch);
+/* What was sent goes out within a second, then as rk_channel_end. */
+void rk_channel_close(struct rk_channel *ch);
 /* Everything held has gone out. */
-void rk_chan_drained(struct rk_chan *ch);
+void rk_channel_drained(struct rk_channel *ch);
 /* RK_FX_CHAN_PAUSE, RK_FX_CHAN_RESUME. */
-void rk_chan_set_paused(struct rk_chan *ch, bool is_paused);
+void rk_channel_set_paused(struct rk_channel *ch, bool is_paused);
 /* The clock of deadlines: that of uv_now, but not as old as the turn. */
-int64_t rk_chan_clock_ms(void);
+int64_t rk_channel_clock_ms(void);
 /* The earliest deadline of all moved to at_ms or before it. */
-void rk_chan_need_timer(struct rk_shell *s, int64_t at_ms);
+void rk_channel_need_timer(struct rk_shell *s, int64_t at_ms);
 /* Carries out one of the RK_FX_CHAN_ effects, but for the two that send. */
-void rk_chan_run_effect(struct rk_shell *s, const struct rk_effect *fx);
+void rk_channel_run_effect(struct rk_shell *s, const struct rk_effect *fx);
 /* A debug line about one channel. */
-void rk_chan_log(struct rk_chan *ch, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void rk_channel_log(struct rk_channel *ch, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* -- chan_dial.c ------------------------------------------------------------------------------ */
 
-void rk_chan_dial(struct rk_shell *s, const struct rk_effect *fx);
-void rk_chan_on_lookup_news(struct rk_shell *s);
+void rk_channel_dial(struct rk_shell *s, const struct rk_effect *fx);
+void rk_channel_on_lookup_news(struct rk_shell *s);
 /* RK_CHAN_RETRYING and its socket is closed: the next address, or the end. */
-void rk_chan_dial_next(struct rk_chan *ch);
+void rk_channel_dial_next(struct rk_channel *ch);
 /* Its deadline is over while dialing. */
-void rk_chan_dial_late(struct rk_chan *ch);
+void rk_channel_dial_late(struct rk_channel *ch);
 
 /* -- chan_out.c ------------------------------------------------------------------------------- */
 
 /* Sends what can be sent now and holds the rest; ch may be ending afterwards. */
-void rk_chan_send(struct rk_chan *ch, uv_buf_t *bufs, uint32_t count);
-void rk_chan_mark(struct rk_chan *ch);
-/* Something was sent, or marked: rk_chan_turn_done is due when the effects are carried out. */
-void rk_chan_set_dirty(struct rk_chan *ch);
-/* What was sent in these effects has been given to rk_chan_send. */
-void rk_chan_turn_done(struct rk_chan *ch);
+void rk_channel_send(struct rk_channel *ch, uv_buf_t *bufs, uint32_t count);
+void rk_channel_mark(struct rk_channel *ch);
+/* Something was sent, or marked: rk_channel_turn_done is due when the effects are carried out. */
+void rk_channel_set_dirty(struct rk_channel *ch);
+/* What was sent in these effects has been given to rk_channel_send. */
+void rk_channel_turn_done(struct rk_channel *ch);
 /* Chunks that are in no uv_write. */
-void rk_chan_free_output(struct rk_chan *ch);
+void rk_channel_free_output(struct rk_channel *ch);
 /* Tells the core of marks that were reached, once for each. */
-void rk_chan_tell_flushed(struct rk_shell *s);
+void rk_channel_tell_flushed(struct rk_shell *s);
 
 #endif

@@ -11,22 +11,22 @@
 /* -- Attempts --------------------------------------------------------------------------------- */
 
 /* The socket of a failed attempt cannot be used again. */
-static void fail_attempt(struct rk_chan *ch, const char *why)
+static void fail_attempt(struct rk_channel *ch, const char *why)
 {
     if (ch->next_addr == ch->addrs.count) {
         ch->shell->stats.peer_dials_failed++;
-        rk_chan_end(ch, why);
+        rk_channel_end(ch, why);
         return;
     }
-    rk_chan_log(ch, "dialing the next of %u addresses: %s", (unsigned)ch->addrs.count, why);
+    rk_channel_log(ch, "dialing the next of %u addresses: %s", (unsigned)ch->addrs.count, why);
     ch->state = RK_CHAN_RETRYING;
     ch->deadline_ms = INT64_MAX;
-    rk_chan_close_socket(ch);
+    rk_channel_close_socket(ch);
 }
 
 /* Dialing a port of our own that nobody listens on can connect a socket to itself, if the kernel
  * happens to choose that very port for our side. It would keep the port from its owner. */
-static bool is_self(const struct rk_chan *ch)
+static bool is_self(const struct rk_channel *ch)
 {
     struct sockaddr_storage ours;
     struct sockaddr_storage theirs;
@@ -45,7 +45,7 @@ static bool is_self(const struct rk_chan *ch)
 
 static void on_connect(uv_connect_t *req, int status)
 {
-    struct rk_chan *ch = RK_CONTAINER_OF(req, struct rk_chan, connect);
+    struct rk_channel *ch = RK_CONTAINER_OF(req, struct rk_channel, connect);
     struct rk_shell *s = ch->shell;
     RK_ASSERT(ch->magic == RK_CHAN_MAGIC);
     if (ch->state != RK_CHAN_CONNECTING) {
@@ -55,20 +55,17 @@ static void on_connect(uv_connect_t *req, int status)
         fail_attempt(ch, status != 0 ? uv_strerror(status) : "connection refused");
         return;
     }
-    rk_turn_begin(s); /* which may end this channel, see late_tick */
-    if (ch->state != RK_CHAN_CONNECTING) {
-        return;
-    }
+    rk_turn_begin(s);
     struct rk_event event = rk_turn_event(s, RK_EV_CHAN_CONNECTED, 0);
     event.u.chan.chan = ch->id;
     event.u.chan.port = ch->port;
     rk_turn_step(s, &event);
-    rk_chan_opened(ch);
+    rk_channel_opened(ch);
 }
 
-void rk_chan_dial_next(struct rk_chan *ch)
+void rk_channel_dial_next(struct rk_channel *ch)
 {
-    int64_t now_ms = rk_chan_clock_ms();
+    int64_t now_ms = rk_channel_clock_ms();
     int64_t left_ms = ch->dial_end_ms - now_ms;
     RK_ASSERT(ch->next_addr < ch->addrs.count);
     if (left_ms <= 0) {
@@ -86,14 +83,14 @@ void rk_chan_dial_next(struct rk_chan *ch)
         ((struct sockaddr_in6 *)to)->sin6_port = htons(ch->number);
     }
     ch->addr = rk_addr_of(to);
-    rk_chan_need_timer(ch->shell, ch->deadline_ms);
+    rk_channel_need_timer(ch->shell, ch->deadline_ms);
     int err = uv_tcp_connect(&ch->connect, &ch->tcp, (const struct sockaddr *)to, on_connect);
     if (err != 0) {
         fail_attempt(ch, uv_strerror(err));
     }
 }
 
-void rk_chan_dial_late(struct rk_chan *ch)
+void rk_channel_dial_late(struct rk_channel *ch)
 {
     char why[RK_CHAN_WHY_MAX];
     if (ch->state == RK_CHAN_RESOLVING) {
@@ -107,24 +104,24 @@ void rk_chan_dial_late(struct rk_chan *ch)
 
 /* -- Names ------------------------------------------------------------------------------------ */
 
-static void unresolved(struct rk_chan *ch, const char *detail)
+static void unresolved(struct rk_channel *ch, const char *detail)
 {
     char why[RK_CHAN_WHY_MAX];
     (void)snprintf(why, sizeof(why), "cannot resolve host %.100s: %s", ch->host, detail);
     fail_attempt(ch, why);
 }
 
-static void resolved(struct rk_chan *ch, int error, const struct rk_addrs *addrs)
+static void resolved(struct rk_channel *ch, int error, const struct rk_addrs *addrs)
 {
     if (error != 0 || addrs->count == 0) {
         unresolved(ch, error != 0 ? gai_strerror(error) : "no address");
         return;
     }
     ch->addrs = *addrs;
-    rk_chan_dial_next(ch);
+    rk_channel_dial_next(ch);
 }
 
-void rk_chan_on_lookup_news(struct rk_shell *s)
+void rk_channel_on_lookup_news(struct rk_shell *s)
 {
     char host[RK_LOOKUP_HOST_MAX];
     struct rk_addrs addrs;
@@ -134,7 +131,7 @@ void rk_chan_on_lookup_news(struct rk_shell *s)
         struct rk_link *next;
         RK_LIST_EACH(it, next, &s->chans)
         {
-            struct rk_chan *ch = RK_CONTAINER_OF(it, struct rk_chan, link);
+            struct rk_channel *ch = RK_CONTAINER_OF(it, struct rk_channel, link);
             if (ch->state == RK_CHAN_RESOLVING && strcmp(ch->host, host) == 0) {
                 resolved(ch, error, &addrs);
             }
@@ -142,11 +139,11 @@ void rk_chan_on_lookup_news(struct rk_shell *s)
     }
 }
 
-static void resolve(struct rk_chan *ch)
+static void resolve(struct rk_channel *ch)
 {
     ch->state = RK_CHAN_RESOLVING;
     ch->deadline_ms = ch->dial_end_ms;
-    rk_chan_need_timer(ch->shell, ch->deadline_ms);
+    rk_channel_need_timer(ch->shell, ch->deadline_ms);
     enum rk_err err = rk_resolver_begin(ch->shell->resolver, ch->host);
     if (err != RK_OK) {
         unresolved(ch, err == RK_ERR_BUSY ? "too many lookups are under way" : "out of memory");
@@ -154,7 +151,7 @@ static void resolve(struct rk_chan *ch)
 }
 
 /* Without the brackets around an IPv6 address. False: no host can be called that. */
-static bool take_host(struct rk_chan *ch, struct rk_bytes host)
+static bool take_host(struct rk_channel *ch, struct rk_bytes host)
 {
     if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']') {
         host = rk_bytes_of(host.data + 1, host.len - 2);
@@ -167,7 +164,7 @@ static bool take_host(struct rk_chan *ch, struct rk_bytes host)
     return true;
 }
 
-void rk_chan_dial(struct rk_shell *s, const struct rk_effect *fx)
+void rk_channel_dial(struct rk_shell *s, const struct rk_effect *fx)
 {
     rk_chan_id id = fx->u.chan.chan;
     RK_ASSERT((id & RK_CHAN_DIALED) != 0);
@@ -175,16 +172,17 @@ void rk_chan_dial(struct rk_shell *s, const struct rk_effect *fx)
     if (s->is_ending) {
         return;
     }
-    struct rk_chan *ch = rk_chan_add(s, id, fx->u.chan.port);
+    struct rk_channel *ch = rk_channel_add(s, id, fx->u.chan.port);
     ch->is_known = true;
     ch->number = fx->u.chan.number;
-    ch->dial_end_ms = rk_chan_clock_ms() + (fx->u.chan.timeout_ms > 0 ? fx->u.chan.timeout_ms : 1);
+    ch->dial_end_ms =
+        rk_channel_clock_ms() + (fx->u.chan.timeout_ms > 0 ? fx->u.chan.timeout_ms : 1);
     s->stats.peer_dials++;
     if (!take_host(ch, rk_effects_bytes(&s->fx, fx))) {
         unresolved(ch, "not a host name");
     } else if (rk_addr_parse(ch->host, &ch->addrs.items[0])) {
         ch->addrs.count = 1;
-        rk_chan_dial_next(ch);
+        rk_channel_dial_next(ch);
     } else {
         resolve(ch);
     }

@@ -9,10 +9,10 @@
 #define CHUNK_BYTES_MAX (128u << 10)
 #define MARK_BYTES      (256u << 10) /* RK_EV_CHAN_FLUSHED when less than this is unsent */
 
-struct rk_chan_chunk {
+struct rk_channel_chunk {
     uv_write_t req;
-    struct rk_chan *chan;
-    struct rk_chan_chunk *next;
+    struct rk_channel *chan;
+    struct rk_channel_chunk *next;
     uint32_t len;
     uint32_t cap;
     uint8_t data[];
@@ -20,10 +20,10 @@ struct rk_chan_chunk {
 
 static size_t chunk_size(uint32_t cap)
 {
-    return sizeof(struct rk_chan_chunk) + cap;
+    return sizeof(struct rk_channel_chunk) + cap;
 }
 
-static void free_chunk(struct rk_chan *ch, struct rk_chan_chunk *chunk)
+static void free_chunk(struct rk_channel *ch, struct rk_channel_chunk *chunk)
 {
     size_t size = chunk_size(chunk->cap);
     RK_ASSERT(ch->out_held >= chunk->len);
@@ -33,12 +33,12 @@ static void free_chunk(struct rk_chan *ch, struct rk_chan_chunk *chunk)
     rk_mem_free(ch->shell->parts.mem, chunk, size);
 }
 
-void rk_chan_free_output(struct rk_chan *ch)
+void rk_channel_free_output(struct rk_channel *ch)
 {
     /* One that is in a uv_write is given back by its callback. */
-    struct rk_chan_chunk *chunk = ch->is_writing ? ch->out_first->next : ch->out_first;
+    struct rk_channel_chunk *chunk = ch->is_writing ? ch->out_first->next : ch->out_first;
     while (chunk != NULL) {
-        struct rk_chan_chunk *next = chunk->next;
+        struct rk_channel_chunk *next = chunk->next;
         free_chunk(ch, chunk);
         chunk = next;
     }
@@ -52,7 +52,7 @@ void rk_chan_free_output(struct rk_chan *ch)
 }
 
 /* Asked of the kernel and not taken by it. */
-static uint64_t unsent_bytes(const struct rk_chan *ch)
+static uint64_t unsent_bytes(const struct rk_channel *ch)
 {
     uint64_t bytes = ch->out_held;
     if (ch->is_writing) {
@@ -62,12 +62,12 @@ static uint64_t unsent_bytes(const struct rk_chan *ch)
     return bytes;
 }
 
-static bool add_chunk(struct rk_chan *ch, size_t more)
+static bool add_chunk(struct rk_channel *ch, size_t more)
 {
     uint32_t cap = ch->out_last == NULL ? CHUNK_BYTES_MIN : ch->out_last->cap * 2;
     cap = more > cap ? (uint32_t)(more < CHUNK_BYTES_MAX ? more : CHUNK_BYTES_MAX) : cap;
     cap = cap > CHUNK_BYTES_MAX ? CHUNK_BYTES_MAX : cap;
-    struct rk_chan_chunk *chunk = rk_mem_alloc(ch->shell->parts.mem, chunk_size(cap));
+    struct rk_channel_chunk *chunk = rk_mem_alloc(ch->shell->parts.mem, chunk_size(cap));
     if (chunk == NULL) {
         return false;
     }
@@ -85,10 +85,10 @@ static bool add_chunk(struct rk_chan *ch, size_t more)
     return true;
 }
 
-static bool hold(struct rk_chan *ch, const char *data, size_t len)
+static bool hold(struct rk_channel *ch, const char *data, size_t len)
 {
     while (len > 0) {
-        struct rk_chan_chunk *chunk = ch->out_last;
+        struct rk_channel_chunk *chunk = ch->out_last;
         bool is_in_write = ch->is_writing && chunk == ch->out_first;
         if (chunk == NULL || is_in_write || chunk->len == chunk->cap) {
             if (!add_chunk(ch, len)) {
@@ -108,7 +108,7 @@ static bool hold(struct rk_chan *ch, const char *data, size_t len)
 
 /* -- Marks ------------------------------------------------------------------------------------ */
 
-static void look_at_marks(struct rk_chan *ch)
+static void look_at_marks(struct rk_channel *ch)
 {
     uint64_t taken = ch->out_sent - unsent_bytes(ch);
     uint32_t reached = 0;
@@ -125,25 +125,25 @@ static void look_at_marks(struct rk_chan *ch)
     rk_list_push(&ch->shell->chans_flushed, &ch->flushed_link);
 }
 
-void rk_chan_mark(struct rk_chan *ch)
+void rk_channel_mark(struct rk_channel *ch)
 {
     RK_ASSERT(ch->mark_count < RK_CHAN_MARKS_MAX);
     ch->marks[ch->mark_count] = ch->out_sent;
     ch->mark_count++;
-    rk_chan_set_dirty(ch); /* what was sent before it goes out first */
+    rk_channel_set_dirty(ch); /* what was sent before it goes out first */
 }
 
-void rk_chan_tell_flushed(struct rk_shell *s)
+void rk_channel_tell_flushed(struct rk_shell *s)
 {
     struct rk_link end; /* who joins meanwhile waits for the next turn */
     if (rk_list_empty(&s->chans_flushed)) {
         return;
     }
-    rk_turn_begin(s); /* which may end channels, see late_tick */
+    rk_turn_begin(s);
     rk_list_push(&s->chans_flushed, &end);
     struct rk_link *it;
     while ((it = rk_list_pop(&s->chans_flushed)) != &end) {
-        struct rk_chan *ch = RK_CONTAINER_OF(it, struct rk_chan, flushed_link);
+        struct rk_channel *ch = RK_CONTAINER_OF(it, struct rk_channel, flushed_link);
         struct rk_event event = rk_turn_event(s, RK_EV_CHAN_FLUSHED, 0);
         event.u.chan.chan = ch->id;
         event.u.chan.port = ch->port;
@@ -157,14 +157,14 @@ void rk_chan_tell_flushed(struct rk_shell *s)
 
 static void on_written(uv_write_t *req, int status);
 
-static void start_write(struct rk_chan *ch)
+static void start_write(struct rk_channel *ch)
 {
-    struct rk_chan_chunk *chunk = ch->out_first;
+    struct rk_channel_chunk *chunk = ch->out_first;
     uv_buf_t buf = uv_buf_init((char *)chunk->data, chunk->len);
     RK_ASSERT(!ch->is_writing);
     int err = uv_write(&chunk->req, (uv_stream_t *)&ch->tcp, &buf, 1, on_written);
     if (err != 0) {
-        rk_chan_end(ch, uv_strerror(err));
+        rk_channel_end(ch, uv_strerror(err));
         return;
     }
     ch->is_writing = true;
@@ -172,8 +172,8 @@ static void start_write(struct rk_chan *ch)
 
 static void on_written(uv_write_t *req, int status)
 {
-    struct rk_chan_chunk *chunk = RK_CONTAINER_OF(req, struct rk_chan_chunk, req);
-    struct rk_chan *ch = chunk->chan;
+    struct rk_channel_chunk *chunk = RK_CONTAINER_OF(req, struct rk_channel_chunk, req);
+    struct rk_channel *ch = chunk->chan;
     RK_ASSERT(ch->magic == RK_CHAN_MAGIC);
     RK_ASSERT(ch->is_writing && ch->out_first == chunk);
     ch->is_writing = false;
@@ -187,20 +187,20 @@ static void on_written(uv_write_t *req, int status)
         return;
     }
     if (status != 0) {
-        rk_chan_end(ch, uv_strerror(status));
+        rk_channel_end(ch, uv_strerror(status));
         return;
     }
     ch->shell->stats.peer_bytes_written += len;
     if (ch->out_first != NULL) {
         start_write(ch);
     } else if (ch->state == RK_CHAN_FLUSHING && !ch->is_dirty) {
-        rk_chan_drained(ch);
+        rk_channel_drained(ch);
         return;
     }
     look_at_marks(ch);
 }
 
-static void overrun(struct rk_chan *ch, uint64_t bytes)
+static void overrun(struct rk_channel *ch, uint64_t bytes)
 {
     struct rk_shell *s = ch->shell;
     char to[RK_ADDR_TEXT_MAX];
@@ -210,10 +210,10 @@ static void overrun(struct rk_chan *ch, uint64_t bytes)
                  "(rookery.peer.queueBytes) port=%s to=%s unsent_bytes=%llu",
                  ch->port == RK_PORT_ELECTION ? "election" : "quorum", to,
                  (unsigned long long)bytes);
-    rk_chan_end(ch, "too much is unsent");
+    rk_channel_end(ch, "too much is unsent");
 }
 
-void rk_chan_send(struct rk_chan *ch, uv_buf_t *bufs, uint32_t count)
+void rk_channel_send(struct rk_channel *ch, uv_buf_t *bufs, uint32_t count)
 {
     struct rk_shell *s = ch->shell;
     uint64_t len = 0;
@@ -225,7 +225,7 @@ void rk_chan_send(struct rk_chan *ch, uv_buf_t *bufs, uint32_t count)
     if (ch->out_first == NULL) {
         int n = uv_try_write((uv_stream_t *)&ch->tcp, bufs, count);
         if (n < 0 && n != UV_EAGAIN) {
-            rk_chan_end(ch, uv_strerror(n));
+            rk_channel_end(ch, uv_strerror(n));
             return;
         }
         skip = n > 0 ? (size_t)n : 0;
@@ -240,7 +240,7 @@ void rk_chan_send(struct rk_chan *ch, uv_buf_t *bufs, uint32_t count)
         size_t n = skip < bufs[i].len ? skip : bufs[i].len;
         skip -= n;
         if (n < bufs[i].len && !hold(ch, bufs[i].base + n, bufs[i].len - n)) {
-            rk_chan_end(ch, "no memory for what is sent");
+            rk_channel_end(ch, "no memory for what is sent");
             return;
         }
     }
@@ -249,7 +249,7 @@ void rk_chan_send(struct rk_chan *ch, uv_buf_t *bufs, uint32_t count)
     }
 }
 
-void rk_chan_set_dirty(struct rk_chan *ch)
+void rk_channel_set_dirty(struct rk_channel *ch)
 {
     if (!ch->is_dirty) {
         ch->is_dirty = true;
@@ -258,10 +258,10 @@ void rk_chan_set_dirty(struct rk_chan *ch)
     }
 }
 
-void rk_chan_turn_done(struct rk_chan *ch)
+void rk_channel_turn_done(struct rk_channel *ch)
 {
     if (ch->state == RK_CHAN_FLUSHING && ch->out_first == NULL) {
-        rk_chan_drained(ch);
+        rk_channel_drained(ch);
     } else if (ch->state == RK_CHAN_OPEN && ch->mark_count > 0) {
         look_at_marks(ch);
     }

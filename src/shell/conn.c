@@ -182,6 +182,7 @@ static struct rk_conn *new_conn(struct rk_shell *s, const struct rk_addr *addr)
     c->shell = s;
     c->addr = *addr;
     c->next_turn = s->turn;
+    c->round = s->round - 1;
     rk_list_init(&c->phase_link);
     rk_list_init(&c->stall_link);
     rk_list_init(&c->dirty_link);
@@ -353,7 +354,7 @@ void rk_conn_flushed(struct rk_conn *c)
     }
     c->state = RK_CONN_LINGERING;
     c->holds = 0;
-    c->phase_ms = (int64_t)uv_now(&s->loop);
+    c->phase_ms = rk_turn_clock_ms(s);
     rk_list_push(&s->lingering, &c->phase_link);
     rk_conn_need_chores(s);
     rk_conn_start_reading(c);

@@ -50,6 +50,7 @@ struct rk_conn {
     uint8_t *in;            /* part of a frame, or frames waiting: in[in_at..in_len) */
     uint32_t in_at, in_len, in_cap;
     uint32_t next_turn;           /* not read from before it */
+    uint32_t round;               /* the one it was read in last */
     uint32_t seg_first, seg_last; /* of this turn's output, 0 = none */
     struct rk_chunk *out_first, *out_last;
     uint64_t out_bytes;          /* held in chunks */
@@ -111,6 +112,8 @@ void rk_input_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf);
 /* One round for everybody whose frames wait. */
 void rk_input_run_backlog(struct rk_shell *s);
 void rk_input_free(struct rk_conn *c);
+/* The turn's reads are over. */
+void rk_input_turn_over(struct rk_shell *s);
 
 /* -- output.c --------------------------------------------------------------------------------- */
 

@@ -1,8 +1,8 @@
 /* Input from clients: bytes to frames to events. All connections share one read buffer; only a part
  * of a frame, or frames over a connection's share of a turn, are copied. Guarantees that a
- * connection gets one read and a bounded number of frames per turn, that memory follows the bytes
- * that came and never a length that was claimed, and that what is no frame ends the connection with
- * one line. */
+ * connection gets one read and a bounded number of frames per turn, and all of them together a
+ * bounded time, that memory follows the bytes that came and never a length that was claimed, and
+ * that what is no frame ends the connection with one line. */
 #include "shell/shell_int.h"
 
 #include "proto/frame.h"
@@ -13,6 +13,11 @@
 #define TURN_FRAMES_MAX 64u
 #define TURN_MADE_MAX   (512u << 10) /* bytes of answers */
 #define TURN_MADE_FREE  (64u << 10)  /* for each so many of them it sits one more turn out */
+
+/* What all clients get of a turn, twice: for what is read and for what waited. Other servers'
+ * heartbeats, ticks and the log thread's news come between turns. */
+#define TURN_SHARE_NS UINT64_C(20000000)
+#define STANDSTILL_NS UINT64_C(500000000)
 
 #define FRAME_BYTES_MIN 8u    /* xid and type; the first frame of a connection has neither */
 #define PART_EXACT_MAX  4096u /* up to here a part gets room for its whole frame at once */
@@ -30,6 +35,51 @@ static struct rk_conn *conn_of(void *handle)
 static bool is_its_turn(const struct rk_conn *c)
 {
     return (int32_t)(c->next_turn - c->shell->turn) <= 0;
+}
+
+/* -- Shares of a turn ------------------------------------------------------------------------- */
+
+/* The loop's clock is as old as its last wait. If the process was stopped since then, the core must
+ * learn the time before the next event. */
+static uint64_t look_at_clock(struct rk_shell *s)
+{
+    uint64_t now_ns = uv_hrtime();
+    if (now_ns - s->looked_ns > STANDSTILL_NS && s->config.has_ensemble) {
+        uv_update_time(&s->loop);
+        s->has_time = false;
+    }
+    s->looked_ns = now_ns;
+    return now_ns;
+}
+
+static bool has_share(struct rk_shell *s)
+{
+    uint64_t now_ns = look_at_clock(s);
+    if (s->share_end_ns == 0) {
+        s->share_end_ns = now_ns + TURN_SHARE_NS;
+    }
+    s->is_share_used = s->is_share_used || now_ns >= s->share_end_ns;
+    return !s->is_share_used;
+}
+
+/* epoll names busy sockets in the same order each time. Who was read in a turn that ended early is
+ * therefore not read again before all others were: that is a round. */
+static bool may_read(struct rk_conn *c)
+{
+    struct rk_shell *s = c->shell;
+    if ((s->is_round_late && c->round == s->round) || !has_share(s)) {
+        return false;
+    }
+    c->round = s->round;
+    return true;
+}
+
+void rk_input_turn_over(struct rk_shell *s)
+{
+    s->is_round_late = s->is_share_used;
+    s->round += s->is_share_used ? 0 : 1;
+    s->is_share_used = false;
+    s->share_end_ns = 0;
 }
 
 /* -- Bytes held ------------------------------------------------------------------------------- */
@@ -290,9 +340,13 @@ static void take_bytes(struct rk_conn *c, struct rk_bytes fresh)
 void rk_input_run_backlog(struct rk_shell *s)
 {
     struct rk_link end; /* who joins during the round waits for the next one */
-    rk_list_push(&s->backlog, &end);
     struct rk_link *it;
-    while ((it = rk_list_pop(&s->backlog)) != &end) {
+    if (rk_list_empty(&s->backlog)) {
+        return;
+    }
+    rk_list_push(&s->backlog, &end);
+    uint64_t end_ns = uv_hrtime() + TURN_SHARE_NS;
+    while (uv_hrtime() < end_ns && (it = rk_list_pop(&s->backlog)) != &end) {
         struct rk_conn *c = RK_CONTAINER_OF(it, struct rk_conn, backlog_link);
         RK_ASSERT(c->state == RK_CONN_OPEN && c->holds == RK_HOLD_BACKLOG);
         if (!is_its_turn(c)) {
@@ -303,6 +357,7 @@ void rk_input_run_backlog(struct rk_shell *s)
         feed(c, held(c));
         rk_turn_relieve(s);
     }
+    rk_list_unlink(&end);
 }
 
 /* -- libuv ------------------------------------------------------------------------------------ */
@@ -314,7 +369,7 @@ void rk_input_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     (void)suggested; /* always 64 KiB, as ours */
     struct rk_conn *c = conn_of(handle);
     struct rk_shell *s = c->shell;
-    if (c->holds != 0 || !is_its_turn(c)) {
+    if (c->holds != 0 || !is_its_turn(c) || !may_read(c)) {
         *ret_buf = uv_buf_init(NULL, 0);
         return;
     }

@@ -297,9 +297,9 @@ static void take(struct rk_listener *l, int fd, const struct rk_addr *addr)
     if (l->kind == RK_LISTENER_CLIENT) {
         rk_conn_open(l->shell, fd, addr);
     } else {
-        rk_chan_accept(l->shell,
-                       l->kind == RK_LISTENER_ELECTION ? RK_PORT_ELECTION : RK_PORT_QUORUM, fd,
-                       addr);
+        rk_channel_accept(l->shell,
+                          l->kind == RK_LISTENER_ELECTION ? RK_PORT_ELECTION : RK_PORT_QUORUM, fd,
+                          addr);
     }
 }
 

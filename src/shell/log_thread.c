@@ -6,19 +6,24 @@
 
 #include "base/mem_libc.h"
 #include "shell/mailbox.h"
+#include "store/recover.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 enum kind {
     KIND_APPEND,
     KIND_ROLL,
+    KIND_EPOCH,
+    KIND_TRUNCATE,
     KIND_STOP,
 };
 
-#define MARK_IDLE_MS 200 /* without a record for so long: the durability mark catches up */
+#define MARK_IDLE_MS 200   /* without a record for so long: the durability mark catches up */
+#define PAUSE_US     10000 /* while there is no room for an epoch: how soon a stop is noticed */
 
 struct rk_log_thread {
     /* set before the thread starts */
@@ -32,10 +37,15 @@ struct rk_log_thread {
 
     pthread_mutex_t report_lock;
     struct rk_log_report report;
+    struct rk_log_done done[RK_LOG_DONE_MAX]; /* a ring */
+    uint32_t done_first, done_count;
+    atomic_bool must_stop; /* a thread that waits for room does not see KIND_STOP */
 
     /* the thread's own */
     struct rk_mem mem;
+    const struct rk_disk *disk;
     struct rk_wal *wal;
+    struct rk_bytes left; /* messages taken and not worked on */
     rk_zxid appended;
     uint64_t records;  /* appended and not committed */
     bool is_mark_late; /* commits since the durability mark was told to catch up */
@@ -67,7 +77,7 @@ static _Noreturn void die(struct rk_log_thread *t, enum rk_err err, int os_err, 
     rk_wal_status(t->wal, &status);
     rk_log_write(
         t->log, RK_LEVEL_ERROR,
-        "%s of the transaction log failed: %s%s%s. The server stops now; nothing was "
+        "%s failed: %s%s%s. The server stops now; nothing was "
         "acknowledged that is not durable. Check the device and its file system, then start "
         "again. file=%s durable_zxid=0x%llx",
         what, rk_err_text(err), os_err != 0 ? ": " : "", os_err != 0 ? strerror(os_err) : "",
@@ -106,7 +116,7 @@ static void commit(struct rk_log_thread *t)
         return;
     }
     if (err != RK_OK) {
-        die(t, err, os_err, "Writing or syncing");
+        die(t, err, os_err, "Writing or syncing of the transaction log");
     }
     lock_report(t);
     t->report.durable = t->appended;
@@ -133,7 +143,7 @@ static void mark(struct rk_log_thread *t)
     errno = 0;
     enum rk_err err = rk_wal_commit(t->wal);
     if (err != RK_OK && err != RK_ERR_NO_SPACE) {
-        die(t, err, errno, "Writing or syncing");
+        die(t, err, errno, "Writing or syncing of the transaction log");
     }
     t->is_mark_late = false;
 }
@@ -151,25 +161,150 @@ static void reserve(struct rk_log_thread *t)
     } else if (err == RK_ERR_NO_SPACE) {
         set_full(t, true);
     } else {
-        die(t, err, errno, "Reserving room");
+        die(t, err, errno, "Reserving room of the transaction log");
     }
 }
 
-static void take_messages(struct rk_log_thread *t, struct rk_bytes messages)
+/* -- Epochs, and cutting the log -------------------------------------------------------------- */
+
+static void add_done(struct rk_log_thread *t, struct rk_log_done done)
+{
+    lock_report(t);
+    RK_ASSERT(t->done_count < RK_LOG_DONE_MAX);
+    done.durable = t->report.durable;
+    t->done[(t->done_first + t->done_count) % RK_LOG_DONE_MAX] = done;
+    t->done_count++;
+    if (done.kind == RK_EV_TRUNCATED && done.is_ok && t->report.durable > done.number) {
+        t->report.durable = done.number;
+    }
+    unlock_report(t);
+    tell(t);
+}
+
+/* False: there is no room. What was appended before comes first. */
+static bool commit_pending(struct rk_log_thread *t)
+{
+    if (t->records > 0) {
+        commit(t);
+        t->is_mark_late = true;
+    }
+    return t->records == 0;
+}
+
+static bool write_epoch(struct rk_log_thread *t, enum rk_epoch_file file, int64_t epoch)
+{
+    if (!commit_pending(t)) {
+        return false;
+    }
+    const char *name = file == RK_EPOCH_ACCEPTED ? RK_NAME_ACCEPTED_EPOCH : RK_NAME_CURRENT_EPOCH;
+    errno = 0;
+    enum rk_err err = rk_epoch_write(t->disk, name, epoch);
+    if (err == RK_ERR_NO_SPACE) {
+        set_full(t, true);
+        return false;
+    }
+    if (err != RK_OK) {
+        die(t, err, errno,
+            file == RK_EPOCH_ACCEPTED ? "Writing the file acceptedEpoch"
+                                      : "Writing the file currentEpoch");
+    }
+    add_done(t, (struct rk_log_done){.kind = RK_EV_EPOCH_STORED, .file = file, .number = epoch});
+    return true;
+}
+
+static bool cut(struct rk_log_thread *t, rk_zxid zxid)
+{
+    rk_zxid last = 0;
+    if (!commit_pending(t)) {
+        return false;
+    }
+    errno = 0;
+    enum rk_err err = rk_wal_truncate(t->wal, zxid, &last);
+    if (err != RK_OK && err != RK_ERR_NOT_FOUND) {
+        die(t, err, errno, "Cutting of the transaction log");
+    }
+    rk_log_write(t->log, err == RK_OK ? RK_LEVEL_INFO : RK_LEVEL_ERROR,
+                 "%s zxid=0x%llx last_zxid=0x%llx",
+                 err == RK_OK ? "the transaction log was cut, as the leader wants it"
+                              : "the transaction log cannot be cut where the leader wants it: what "
+                                "is here does not lead there",
+                 (unsigned long long)zxid, (unsigned long long)(err == RK_OK ? last : t->appended));
+    if (err == RK_OK) {
+        t->appended = t->appended > zxid ? zxid : t->appended;
+        t->is_mark_late = false;
+    }
+    add_done(t,
+             (struct rk_log_done){.kind = RK_EV_TRUNCATED, .number = zxid, .is_ok = err == RK_OK});
+    return true;
+}
+
+/* -- The thread ------------------------------------------------------------------------------- */
+
+/* False: not now, for want of room. */
+static bool handle(struct rk_log_thread *t, const struct rk_message *message, struct rk_bytes bytes)
+{
+    switch ((enum kind)message->kind) {
+    case KIND_APPEND:
+        rk_wal_append(t->wal, message->number, bytes);
+        t->appended = message->number;
+        t->records++;
+        return true;
+    case KIND_ROLL:
+        rk_wal_roll(t->wal);
+        return true;
+    case KIND_EPOCH:
+        return write_epoch(t, (enum rk_epoch_file)message->extra, message->number);
+    case KIND_TRUNCATE:
+        return cut(t, message->number);
+    case KIND_STOP:
+        t->is_stopping = true;
+        return true;
+    }
+    rk_panic(__FILE__, __LINE__, "no such message");
+}
+
+static int64_t now_ms(void)
+{
+    return now_us() / 1000;
+}
+
+static void work_on_messages(struct rk_log_thread *t)
 {
     struct rk_message message;
     struct rk_bytes bytes;
-    while (rk_message_next(&messages, &message, &bytes)) {
-        if (message.kind == KIND_APPEND) {
-            rk_wal_append(t->wal, message.number, bytes);
-            t->appended = message.number;
-            t->records++;
-        } else if (message.kind == KIND_ROLL) {
-            rk_wal_roll(t->wal);
-        } else {
-            RK_ASSERT(message.kind == KIND_STOP);
-            t->is_stopping = true;
+    struct rk_bytes at = t->left;
+    while (rk_message_next(&at, &message, &bytes)) {
+        if (!handle(t, &message, bytes)) {
+            t->retry_at_ms = now_ms() + t->config.retry_ms;
+            return;
         }
+        t->left = at;
+    }
+}
+
+/* There is no room for what comes next, and what follows it has to wait, too. */
+static void wait_for_room(struct rk_log_thread *t)
+{
+    while (now_ms() < t->retry_at_ms && !t->is_stopping) {
+        (void)usleep(PAUSE_US); /* an early end does no harm */
+        t->is_stopping = atomic_load(&t->must_stop);
+    }
+}
+
+static void commit_or_mark(struct rk_log_thread *t, bool is_idle)
+{
+    if (t->is_full && now_ms() < t->retry_at_ms && !t->is_stopping) {
+        return;
+    }
+    t->retry_at_ms = now_ms() + t->config.retry_ms;
+    if (t->records > 0) {
+        commit(t);
+        t->is_mark_late = true;
+    } else if (t->is_mark_late && is_idle) {
+        mark(t);
+    }
+    if (t->records == 0) {
+        reserve(t);
     }
 }
 
@@ -177,26 +312,21 @@ static void *run(void *ctx)
 {
     struct rk_log_thread *t = ctx;
     while (!t->is_stopping) {
-        int64_t wait_ms = t->is_mark_late ? MARK_IDLE_MS : -1;
-        if (t->is_full) {
-            wait_ms = t->retry_at_ms - now_us() / 1000;
-            wait_ms = wait_ms < 1 ? 1 : wait_ms;
+        bool is_idle = false;
+        if (t->left.len > 0) {
+            wait_for_room(t);
+        } else {
+            int64_t wait_ms = t->is_mark_late ? MARK_IDLE_MS : -1;
+            if (t->is_full) {
+                wait_ms = t->retry_at_ms - now_ms();
+                wait_ms = wait_ms < 1 ? 1 : wait_ms;
+            }
+            rk_mailbox_take(&t->box, wait_ms, &t->left);
+            is_idle = t->left.len == 0;
         }
-        struct rk_bytes messages;
-        rk_mailbox_take(&t->box, wait_ms, &messages);
-        take_messages(t, messages);
-        if (t->is_full && now_us() / 1000 < t->retry_at_ms && !t->is_stopping) {
-            continue;
-        }
-        t->retry_at_ms = now_us() / 1000 + t->config.retry_ms;
-        if (t->records > 0) {
-            commit(t);
-            t->is_mark_late = true;
-        } else if (t->is_mark_late && messages.len == 0) {
-            mark(t);
-        }
-        if (t->records == 0) {
-            reserve(t);
+        work_on_messages(t);
+        if (t->left.len == 0) {
+            commit_or_mark(t, is_idle);
         }
     }
     return NULL;
@@ -236,6 +366,7 @@ struct rk_log_thread *rk_log_thread_create(struct rk_mem *mem,
     t->config = *config;
     t->log = log;
     t->news = news;
+    t->disk = disk;
     rk_mailbox_init(&t->box, config->queue_bytes_max);
     int err = pthread_mutex_init(&t->report_lock, NULL);
     RK_ASSERT(err == 0);
@@ -256,6 +387,7 @@ void rk_log_thread_destroy(struct rk_log_thread *t)
     if (t == NULL) {
         return;
     }
+    atomic_store(&t->must_stop, true);
     rk_mailbox_begin(&t->box);
     rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_STOP}, (struct rk_bytes){NULL, 0});
     rk_mailbox_end(&t->box);
@@ -283,6 +415,19 @@ void rk_log_thread_roll(struct rk_log_thread *t)
     rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_ROLL}, (struct rk_bytes){NULL, 0});
 }
 
+void rk_log_thread_epoch(struct rk_log_thread *t, enum rk_epoch_file file, int64_t epoch)
+{
+    rk_mailbox_put(
+        &t->box, (struct rk_message){.kind = KIND_EPOCH, .number = epoch, .extra = (uint64_t)file},
+        (struct rk_bytes){NULL, 0});
+}
+
+void rk_log_thread_truncate(struct rk_log_thread *t, rk_zxid zxid)
+{
+    rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_TRUNCATE, .number = zxid},
+                   (struct rk_bytes){NULL, 0});
+}
+
 void rk_log_thread_end(struct rk_log_thread *t)
 {
     rk_mailbox_end(&t->box);
@@ -298,6 +443,19 @@ void rk_log_thread_report(struct rk_log_thread *t, struct rk_log_report *ret)
     lock_report(t);
     *ret = t->report;
     unlock_report(t);
+}
+
+bool rk_log_thread_next_done(struct rk_log_thread *t, struct rk_log_done *ret)
+{
+    lock_report(t);
+    bool is_here = t->done_count > 0;
+    if (is_here) {
+        *ret = t->done[t->done_first];
+        t->done_first = (t->done_first + 1) % RK_LOG_DONE_MAX;
+        t->done_count--;
+    }
+    unlock_report(t);
+    return is_here;
 }
 
 void rk_log_thread_reset_report(struct rk_log_thread *t)

@@ -71,12 +71,12 @@ static void on_check(uv_check_t *check)
 
 static void on_log_news(uv_async_t *async)
 {
-    rk_turn_report_log(async->data);
+    rk_storage_report_log(async->data);
 }
 
 static void on_snap_news(uv_async_t *async)
 {
-    rk_turn_report_snap(async->data);
+    rk_storage_report_snap(async->data);
 }
 
 static void init_handles(struct rk_shell *s)
@@ -137,7 +137,7 @@ struct rk_shell *rk_shell_create(const struct rk_shell_config *config,
         return NULL;
     }
     init_handles(s);
-    if (!rk_chan_init_all(s)) {
+    if (!rk_channel_init_all(s)) {
         rk_log_write(parts->log, RK_LEVEL_ERROR, "out of memory at the start");
         rk_shell_destroy(s);
         return NULL;
@@ -172,7 +172,7 @@ void rk_shell_destroy(struct rk_shell *s)
     rk_snap_thread_destroy(s->snap_thread);
     rk_listener_close_all(s);
     kill_all(s);
-    rk_chan_kill_all(s);
+    rk_channel_kill_all(s);
     close_handle((uv_handle_t *)&s->check);
     close_handle((uv_handle_t *)&s->idle);
     close_handle((uv_handle_t *)&s->tick);
@@ -188,7 +188,7 @@ void rk_shell_destroy(struct rk_shell *s)
     int err = uv_loop_close(&s->loop);
     RK_ASSERT(err == 0);
     RK_ASSERT(s->conns.live == 0 && s->stats.output_bytes == 0 && s->stats.input_bytes == 0);
-    rk_chan_deinit_all(s);
+    rk_channel_deinit_all(s);
     rk_effects_deinit(&s->fx);
     rk_slab_deinit(&s->conns);
     rk_bytemap_deinit(&s->ips);
@@ -244,8 +244,7 @@ uint32_t rk_shell_fds_needed(const struct rk_shell_config *config)
 
 static void on_purge(uv_timer_t *timer)
 {
-    struct rk_shell *s = timer->data;
-    rk_snap_thread_purge(s->snap_thread);
+    rk_storage_purge(timer->data);
 }
 
 static bool start_threads(struct rk_shell *s)
@@ -274,7 +273,7 @@ enum rk_err rk_shell_start(struct rk_shell *s)
         return RK_ERR_NOMEM;
     }
     s->appended = rk_core_last_zxid(s->parts.core);
-    s->log_report.durable = s->appended;
+    s->durable = s->appended;
     /* A peer that is gone is an error of the write, not a signal. */
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     int err = sigaction(SIGPIPE, &ignore, NULL);
@@ -288,12 +287,11 @@ enum rk_err rk_shell_start(struct rk_shell *s)
     }
     if (s->config.purge_interval_ms > 0) {
         uint64_t every_ms = (uint64_t)s->config.purge_interval_ms;
-        rk_snap_thread_purge(s->snap_thread);
+        rk_storage_purge(s);
         err = uv_timer_start(&s->purge, on_purge, every_ms, every_ms);
         RK_ASSERT(err == 0);
     }
-    uv_update_time(&s->loop);
-    s->has_time = false;
+    rk_turn_start_clock(s);
     rk_turn_begin(s);
     rk_core_start(s->parts.core, s->now_ms, s->wall_ms, &s->fx);
     rk_turn_settle(s);
@@ -367,11 +365,11 @@ static void on_signal(uv_signal_t *handle, int number)
 void rk_shell_check_stop(struct rk_shell *s)
 {
     if (s->stop_phase == RK_STOP_DRAINING && rk_core_is_drained(s->parts.core) &&
-        s->log_report.durable >= s->appended) {
+        s->durable >= s->appended) {
         s->stop_phase = RK_STOP_FLUSHING;
         rk_listener_close_all(s);
         s->is_ending = true;
-        rk_chan_close_all(s);
+        rk_channel_close_all(s);
         for (uint32_t slot = 1; slot < s->conns.high; slot++) {
             struct rk_conn *c = rk_slab_at(&s->conns, slot);
             if (c->magic == RK_CONN_MAGIC) {

@@ -84,6 +84,9 @@ struct rk_shell_parts {
     const struct rk_disk *disk;        /* safe to use from two threads */
     const struct rk_admin_hook *admin; /* NULL: no four-letter words */
     rk_lookup_fn lookup;               /* of hosts to dial; NULL: the system's */
+    /* How RK_FX_RELOAD reads the disk (but never db_autocreate); NULL: strictly, with twice
+     * frame_bytes_max. */
+    const struct rk_recover_options *recover;
 };
 
 /* NULL without memory or without what libuv needs; a line says why. */

@@ -49,6 +49,13 @@ enum rk_stop_phase {
     RK_STOP_DONE,
 };
 
+/* What must have the files for itself. */
+enum rk_disk_op {
+    RK_DISK_OP_NONE,
+    RK_DISK_OP_TRUNCATE,
+    RK_DISK_OP_RELOAD,
+};
+
 struct rk_shell {
     struct rk_shell_config config;
     struct rk_shell_parts parts;
@@ -73,8 +80,10 @@ struct rk_shell {
     int64_t turn_end_ms;
     bool has_time; /* now_ms and wall_ms are this turn's */
     int64_t now_ms, wall_ms;
-    int64_t tick_due_ms;     /* what the tick timer is armed for */
-    int64_t tick_put_off_ms; /* when a late tick was put off last */
+    int64_t told_ms;                   /* the time that the core was given last */
+    int64_t asleep_base_ms, asleep_ms; /* the machine was suspended: before the start, since */
+    int64_t tick_due_ms;               /* what the tick timer is armed for */
+    int64_t tick_put_off_ms;           /* when a late tick was put off last */
     struct rk_effects fx;
     size_t fx_seen; /* effects that chan.c has looked ahead at */
     struct rk_seg *segs;
@@ -86,6 +95,11 @@ struct rk_shell {
     uint32_t last_generation;
     struct rk_bytemap ips;
     struct rk_link sessionless, lingering, stalled, dirty, backlog, gone;
+    uint32_t round;        /* see input.c */
+    bool is_round_late;    /* some of the round were not served in its first turn */
+    bool is_share_used;    /* clients have had their share of this turn */
+    uint64_t share_end_ns; /* ... which ends then; 0: not begun */
+    uint64_t looked_ns;    /* when the clock was looked at last while clients were read */
 
     /* -- other servers ----------------------------------------------------------------------------
      */
@@ -103,10 +117,16 @@ struct rk_shell {
     /* -- disk -------------------------------------------------------------------------------------
      */
     rk_zxid appended;
+    rk_zxid durable; /* as told to the core */
     bool must_wake_log;
     bool is_log_open;                /* its mailbox is locked for the effects under way */
     struct rk_log_report log_report; /* as last handed to the core */
     struct rk_snap_report snap_report;
+    enum rk_disk_op disk_op;
+    rk_zxid disk_op_zxid;
+    bool is_disk_op_waiting;          /* for the snapshot thread to have nothing to do */
+    uint32_t snaps_open, purges_open; /* begun and not reported as done */
+    bool is_purge_owed;               /* it came while a disk_op was under way */
     uint32_t slices_in_flight;
     bool is_slice_owed; /* READY waits for the writer */
     bool is_slice_due;  /* READY goes to the core in the next turn */
@@ -119,7 +139,11 @@ struct rk_shell {
 
 /* -- turn.c ----------------------------------------------------------------------------------- */
 
-/* The time of this turn; call before the first event of a callback. */
+void rk_turn_start_clock(struct rk_shell *s);
+/* The core's clock, as of the loop's last look at its own. */
+int64_t rk_turn_clock_ms(const struct rk_shell *s);
+/* The time of this turn; call before the first event of a callback. After a standstill a leader
+ * gets its late tick here. */
 void rk_turn_begin(struct rk_shell *s);
 /* An event of this turn's time, to be filled in and given to rk_turn_step. */
 struct rk_event rk_turn_event(const struct rk_shell *s, enum rk_event_kind kind, rk_conn_id conn);
@@ -131,8 +155,24 @@ void rk_turn_settle(struct rk_shell *s);
 void rk_turn_relieve(struct rk_shell *s);
 /* The end of a loop iteration: what waits gets its share, everything is carried out. */
 void rk_turn_end(struct rk_shell *s);
-void rk_turn_report_log(struct rk_shell *s);
-void rk_turn_report_snap(struct rk_shell *s);
+/* After a standstill, what threads report waits until the sockets have been read. */
+bool rk_turn_puts_off(struct rk_shell *s, uv_async_t *news);
+
+/* -- storage.c -------------------------------------------------------------------------------- */
+
+/* One of those about the log, epochs and snapshots. */
+void rk_storage_run_effect(struct rk_shell *s, const struct rk_effect *fx);
+/* The effects are through: hands over to the log thread. */
+void rk_storage_effects_done(struct rk_shell *s);
+/* A cut or a reload has been waiting and can begin. */
+bool rk_storage_has_work(const struct rk_shell *s);
+bool rk_storage_must_reload(const struct rk_shell *s);
+void rk_storage_reload(struct rk_shell *s);
+/* Now, or when nothing is in its way any more. */
+void rk_storage_purge(struct rk_shell *s);
+void rk_storage_next_slice(struct rk_shell *s);
+void rk_storage_report_log(struct rk_shell *s);
+void rk_storage_report_snap(struct rk_shell *s);
 
 /* -- listener.c ------------------------------------------------------------------------------- */
 

@@ -139,14 +139,16 @@ static void purge(struct rk_snap_thread *t)
     if (err != RK_OK) {
         rk_log_write(t->log, RK_LEVEL_WARN, "purging old snapshots and logs failed: %s: %s",
                      rk_err_text(err), problem.text);
-        return;
+    } else {
+        rk_log_write(t->log, deleted > 0 ? RK_LEVEL_INFO : RK_LEVEL_DEBUG,
+                     "purged old snapshots and logs files=%u keep=%u", (unsigned)deleted,
+                     (unsigned)t->config.purge_keep);
     }
-    rk_log_write(t->log, deleted > 0 ? RK_LEVEL_INFO : RK_LEVEL_DEBUG,
-                 "purged old snapshots and logs files=%u keep=%u", (unsigned)deleted,
-                 (unsigned)t->config.purge_keep);
     lock_report(t);
-    t->report.purged_files += deleted;
+    t->report.purges_done++;
+    t->report.purged_files += err == RK_OK ? deleted : 0;
     unlock_report(t);
+    tell(t);
 }
 
 static void take_messages(struct rk_snap_thread *t, struct rk_bytes messages)

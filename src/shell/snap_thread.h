@@ -25,6 +25,7 @@ struct rk_snap_report {
     bool is_ok;
     uint64_t written;
     uint64_t failed;
+    uint64_t purges_done; /* well or not */
     uint64_t purged_files;
 };
 

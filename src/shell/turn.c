@@ -7,27 +7,59 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* So much output is not kept waiting for the end of the turn: clients work while we go on. */
 #define TURN_OUTPUT_BYTES (16u << 10)
 
+/* A tick so late means that we stood still (SIGSTOP, a suspended machine, no CPU). What clients
+ * sent meanwhile waits in the kernel and is read first, or sessions would expire whose pings are
+ * here. */
+#define TICK_LATE_MS 500
+
+/* Two clocks are not read at the same moment. */
+#define SLEEP_NOISE_MS 20
+
 #define IOV_MAX_OURS  64u
 #define IOV_MAX_CHANS 256u
-#define SLICES_MAX    2u /* handed to the snapshot thread and not written yet */
 
 /* -- Events ----------------------------------------------------------------------------------- */
 
-void rk_turn_begin(struct rk_shell *s)
+/* How much longer the machine has been running than its processes could. */
+static int64_t suspended_ms(void)
 {
-    if (s->has_time) {
-        return;
-    }
-    struct timespec wall;
-    int err = clock_gettime(CLOCK_REALTIME, &wall);
+    struct timespec boot;
+    struct timespec awake;
+    int err = clock_gettime(CLOCK_BOOTTIME, &boot);
+    err |= clock_gettime(CLOCK_MONOTONIC, &awake);
     RK_ASSERT(err == 0);
-    s->now_ms = (int64_t)uv_now(&s->loop);
-    s->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
-    s->has_time = true;
+    return ((int64_t)boot.tv_sec - (int64_t)awake.tv_sec) * 1000 +
+           ((int64_t)boot.tv_nsec - (int64_t)awake.tv_nsec) / 1000000;
+}
+
+void rk_turn_start_clock(struct rk_shell *s)
+{
+    uv_update_time(&s->loop);
+    s->has_time = false;
+    s->asleep_base_ms = suspended_ms();
+    s->told_ms = INT64_MAX;
+}
+
+/* In an ensemble time also goes on while the machine is suspended, because it does so for the
+ * others: what a leader knows of them is as old. libuv's clock stands still then. */
+static void look_for_sleep(struct rk_shell *s)
+{
+    if (s->config.has_ensemble) {
+        int64_t asleep_ms = suspended_ms() - s->asleep_base_ms;
+        if (asleep_ms > s->asleep_ms + SLEEP_NOISE_MS) { /* time never goes back */
+            s->asleep_ms = asleep_ms;
+        }
+    }
+}
+
+int64_t rk_turn_clock_ms(const struct rk_shell *s)
+{
+    return (int64_t)uv_now(&s->loop) + s->asleep_ms;
 }
 
 struct rk_event rk_turn_event(const struct rk_shell *s, enum rk_event_kind kind, rk_conn_id conn)
@@ -40,6 +72,40 @@ struct rk_event rk_turn_event(const struct rk_shell *s, enum rk_event_kind kind,
 void rk_turn_step(struct rk_shell *s, const struct rk_event *event)
 {
     rk_core_step(s->parts.core, event, &s->fx);
+}
+
+/* Before anything else that came while we stood still: a leader that did so for too long is none
+ * any more, and must know that before it answers anybody. Sessions wait for the ordinary tick,
+ * which waits for the sockets. */
+static void late_tick(struct rk_shell *s)
+{
+    int64_t gap_ms = s->now_ms - s->told_ms;
+    s->told_ms = s->now_ms;
+    if (gap_ms <= TICK_LATE_MS || !s->config.has_ensemble) {
+        return;
+    }
+    struct rk_ensemble_report report;
+    rk_core_ensemble_report(s->parts.core, &report);
+    if (report.state == RK_PEER_LEADING) {
+        struct rk_event event = rk_turn_event(s, RK_EV_TICK, 0);
+        event.u.tick.is_late = true;
+        rk_turn_step(s, &event);
+    }
+}
+
+void rk_turn_begin(struct rk_shell *s)
+{
+    if (s->has_time) {
+        return;
+    }
+    struct timespec wall;
+    int err = clock_gettime(CLOCK_REALTIME, &wall);
+    RK_ASSERT(err == 0);
+    look_for_sleep(s);
+    s->now_ms = rk_turn_clock_ms(s);
+    s->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    s->has_time = true;
+    late_tick(s);
 }
 
 /* -- Effects: output -------------------------------------------------------------------------- */
@@ -81,12 +147,12 @@ static void add_seg(struct rk_shell *s, rk_conn_id id, size_t offset, size_t len
 
 static void add_chan_seg(struct rk_shell *s, rk_chan_id id, size_t offset, size_t len)
 {
-    struct rk_chan *ch = rk_chan_find(s, id);
+    struct rk_channel *ch = rk_channel_find(s, id);
     if (ch == NULL || len == 0) {
         return; /* it ended before the core heard of that */
     }
     RK_ASSERT(ch->state == RK_CHAN_OPEN);
-    rk_chan_set_dirty(ch);
+    rk_channel_set_dirty(ch);
     uint32_t seg = new_seg(s, offset, len);
     if (ch->seg_first != 0) {
         s->segs[ch->seg_last - 1].next = seg;
@@ -121,16 +187,16 @@ static void flush(struct rk_shell *s, struct rk_conn *c)
     }
 }
 
-static void flush_chan(struct rk_shell *s, struct rk_chan *ch)
+static void flush_chan(struct rk_shell *s, struct rk_channel *ch)
 {
     uv_buf_t bufs[IOV_MAX_CHANS];
     uint32_t at = ch->seg_first;
     ch->is_dirty = false;
     while (at != 0 && ch->state != RK_CHAN_ENDING) {
         uint32_t count = collect(s, &at, bufs, IOV_MAX_CHANS);
-        rk_chan_send(ch, bufs, count);
+        rk_channel_send(ch, bufs, count);
     }
-    rk_chan_turn_done(ch);
+    rk_channel_turn_done(ch);
 }
 
 /* Other servers first: clients of all of them wait for what goes there. */
@@ -138,7 +204,7 @@ static void flush_dirty(struct rk_shell *s)
 {
     struct rk_link *it;
     while ((it = rk_list_pop(&s->chans_dirty)) != NULL) {
-        flush_chan(s, RK_CONTAINER_OF(it, struct rk_chan, dirty_link));
+        flush_chan(s, RK_CONTAINER_OF(it, struct rk_channel, dirty_link));
     }
     while ((it = rk_list_pop(&s->dirty)) != NULL) {
         flush(s, RK_CONTAINER_OF(it, struct rk_conn, dirty_link));
@@ -236,41 +302,14 @@ static void run_conn_effect(struct rk_shell *s, const struct rk_effect *fx)
     }
 }
 
-static void run_snap_effect(struct rk_shell *s, const struct rk_effect *fx)
+/* The core cannot go on: what it decided, it decided for good. Nothing is handed over or flushed,
+ * as if the machine had failed, which is safe at any time. */
+static _Noreturn void run_fatal(struct rk_shell *s, const struct rk_effect *fx)
 {
-    if (fx->kind == RK_FX_SNAP_BEGIN) {
-        rk_snap_thread_open(s->snap_thread, fx->u.log.zxid);
-    } else if (fx->kind == RK_FX_SNAP_BYTES) {
-        rk_snap_thread_put(s->snap_thread, rk_effects_bytes(&s->fx, fx), fx->u.log.is_slice_end);
-        if (fx->u.log.is_slice_end) {
-            s->slices_in_flight++;
-            s->is_slice_due = s->slices_in_flight < SLICES_MAX;
-            s->is_slice_owed = !s->is_slice_due;
-        }
-    } else if (fx->kind == RK_FX_SNAP_END) {
-        rk_snap_thread_finish(s->snap_thread, fx->u.log.has_digest, fx->u.log.zxid,
-                              fx->u.log.digest);
-    } else {
-        RK_ASSERT(fx->kind == RK_FX_SNAP_ABORT);
-        rk_snap_thread_abort(s->snap_thread);
-    }
-}
-
-/* The log thread's mailbox is opened once for all effects. */
-static void run_log_effect(struct rk_shell *s, const struct rk_effect *fx)
-{
-    if (!s->is_log_open) {
-        rk_log_thread_begin(s->log_thread);
-        s->is_log_open = true;
-    }
-    if (fx->kind == RK_FX_ROLL) {
-        rk_log_thread_roll(s->log_thread);
-        return;
-    }
-    RK_ASSERT(fx->u.log.zxid > s->appended);
-    s->appended = fx->u.log.zxid;
-    s->stats.log_appended_bytes += fx->len;
-    rk_log_thread_append(s->log_thread, fx->u.log.zxid, rk_effects_bytes(&s->fx, fx));
+    struct rk_bytes why = rk_effects_bytes(&s->fx, fx);
+    rk_log_write(s->parts.log, RK_LEVEL_ERROR, "%.*s. The server stops now. status=%d",
+                 (int)why.len, (const char *)why.data, (int)fx->u.status);
+    _exit(fx->u.status);
 }
 
 static void run_effects(struct rk_shell *s)
@@ -286,20 +325,21 @@ static void run_effects(struct rk_shell *s)
                 add_seg(s, s->fx.conns[fx->u.many.first + k], fx->offset, fx->len);
             }
             break;
-        case RK_FX_APPEND:
-        case RK_FX_ROLL:
-            run_log_effect(s, fx);
-            break;
         case RK_FX_CLOSE:
         case RK_FX_PAUSE:
         case RK_FX_RESUME:
             run_conn_effect(s, fx);
             break;
+        case RK_FX_APPEND:
+        case RK_FX_ROLL:
+        case RK_FX_EPOCH:
+        case RK_FX_TRUNCATE:
+        case RK_FX_RELOAD:
         case RK_FX_SNAP_BEGIN:
         case RK_FX_SNAP_BYTES:
         case RK_FX_SNAP_END:
         case RK_FX_SNAP_ABORT:
-            run_snap_effect(s, fx);
+            rk_storage_run_effect(s, fx);
             break;
         case RK_FX_NOTE:
             write_note(s, fx);
@@ -317,20 +357,13 @@ static void run_effects(struct rk_shell *s)
         case RK_FX_CHAN_PAUSE:
         case RK_FX_CHAN_RESUME:
         case RK_FX_CHAN_CLOSE:
-            rk_chan_run_effect(s, fx);
+            rk_channel_run_effect(s, fx);
             break;
-        case RK_FX_EPOCH:
-        case RK_FX_TRUNCATE:
-        case RK_FX_RELOAD:
         case RK_FX_FATAL:
-            rk_panic(__FILE__, __LINE__, "an ensemble's effect in a standalone server");
+            run_fatal(s, fx);
         }
     }
-    if (s->is_log_open) {
-        s->is_log_open = false;
-        rk_log_thread_end(s->log_thread);
-        s->must_wake_log = true;
-    }
+    rk_storage_effects_done(s);
     flush_dirty(s);
     rk_effects_reset(&s->fx);
     s->fx_seen = 0;
@@ -349,11 +382,6 @@ static void tell_gone(struct rk_shell *s)
 }
 
 /* -- Ticks ------------------------------------------------------------------------------------ */
-
-/* A tick so late means that we stood still (SIGSTOP, a suspended machine, no CPU). What clients
- * sent meanwhile waits in the kernel and is read first, or sessions would expire whose pings are
- * here. */
-#define TICK_LATE_MS 500
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -384,7 +412,7 @@ static void arm_tick(struct rk_shell *s)
         (void)uv_timer_stop(&s->tick); /* always 0 */
         return;
     }
-    int64_t now_ms = (int64_t)uv_now(&s->loop);
+    int64_t now_ms = rk_turn_clock_ms(s);
     uint64_t wait_ms = due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0;
     int err = uv_timer_start(&s->tick, on_tick, wait_ms, 0);
     RK_ASSERT(err == 0);
@@ -392,9 +420,12 @@ static void arm_tick(struct rk_shell *s)
 
 static void carry_out(struct rk_shell *s)
 {
-    while (s->fx.count > 0 || !rk_list_empty(&s->gone)) {
+    while (s->fx.count > 0 || !rk_list_empty(&s->gone) || rk_storage_has_work(s)) {
         run_effects(s);
         tell_gone(s);
+        if (rk_storage_must_reload(s)) {
+            rk_storage_reload(s);
+        }
     }
 }
 
@@ -437,13 +468,12 @@ void rk_turn_relieve(struct rk_shell *s)
     }
 }
 
-/* -- What the threads report ------------------------------------------------------------------ */
-
 /* Completed work makes the core look at its deadlines, too: the same rule as for ticks. True: the
  * news will come again in the next turn. */
-static bool puts_off(struct rk_shell *s, uv_async_t *news)
+bool rk_turn_puts_off(struct rk_shell *s, uv_async_t *news)
 {
-    if ((int64_t)uv_now(&s->loop) - s->turn_end_ms <= TICK_LATE_MS) {
+    look_for_sleep(s);
+    if (rk_turn_clock_ms(s) - s->turn_end_ms <= TICK_LATE_MS) {
         return false;
     }
     int err = uv_async_send(news);
@@ -451,72 +481,16 @@ static bool puts_off(struct rk_shell *s, uv_async_t *news)
     return true;
 }
 
-void rk_turn_report_log(struct rk_shell *s)
-{
-    struct rk_log_report report;
-    if (puts_off(s, &s->log_news)) {
-        return;
-    }
-    rk_log_thread_report(s->log_thread, &report);
-    rk_turn_begin(s);
-    if (report.durable > s->log_report.durable) {
-        struct rk_event event = rk_turn_event(s, RK_EV_LOG_SYNCED, 0);
-        event.u.log_synced.zxid = report.durable;
-        rk_turn_step(s, &event);
-    }
-    if (report.is_full != s->log_report.is_full) {
-        struct rk_event event =
-            rk_turn_event(s, report.is_full ? RK_EV_LOG_FULL : RK_EV_LOG_ROOM, 0);
-        rk_turn_step(s, &event);
-    }
-    s->log_report = report;
-    rk_turn_relieve(s);
-}
-
-static void next_slice(struct rk_shell *s)
-{
-    s->is_slice_due = false;
-    rk_turn_begin(s);
-    struct rk_event event = rk_turn_event(s, RK_EV_SNAP_READY, 0);
-    rk_turn_step(s, &event);
-}
-
-void rk_turn_report_snap(struct rk_shell *s)
-{
-    struct rk_snap_report report;
-    if (puts_off(s, &s->snap_news)) {
-        return;
-    }
-    rk_snap_thread_report(s->snap_thread, &report);
-    uint64_t taken = report.slices_taken - s->snap_report.slices_taken;
-    RK_ASSERT(taken <= s->slices_in_flight);
-    s->slices_in_flight -= (uint32_t)taken;
-    if (s->is_slice_owed && s->slices_in_flight < SLICES_MAX) {
-        s->is_slice_owed = false;
-        s->is_slice_due = true;
-    }
-    bool is_done = report.snapshots_done != s->snap_report.snapshots_done;
-    s->snap_report = report;
-    if (is_done) {
-        s->is_slice_owed = false;
-        s->is_slice_due = false;
-        rk_turn_begin(s);
-        struct rk_event event = rk_turn_event(s, RK_EV_SNAP_DONE, 0);
-        event.u.snap_done.zxid = report.zxid;
-        event.u.snap_done.is_ok = report.is_ok;
-        rk_turn_step(s, &event);
-    }
-}
-
 void rk_turn_end(struct rk_shell *s)
 {
-    rk_chan_tell_flushed(s);
+    rk_input_turn_over(s);
+    rk_channel_tell_flushed(s);
     rk_input_run_backlog(s);
     if (s->is_slice_due) {
-        next_slice(s);
+        rk_storage_next_slice(s);
     }
     rk_turn_settle(s);
     s->turn++;
-    s->turn_end_ms = (int64_t)uv_now(&s->loop);
+    s->turn_end_ms = rk_turn_clock_ms(s);
     s->stats.turns++;
 }
