@@ -184,6 +184,12 @@ static void take_note(struct sim_check *c, const struct rk_effect *e, struct rk_
         break;
     case RK_NOTE_DIGEST_MISMATCH:
         rk_sim_fail(c->w, "digest mismatch at zxid %llx", (unsigned long long)e->u.note.number);
+    case RK_NOTE_SNAP_RECEIVED:
+        c->has_snap_come = true;
+        break;
+    case RK_NOTE_ROLE_LEFT:
+        c->has_snap_come = false;
+        break;
     case RK_NOTE_SNAPSHOT_FAILED:
         RK_MARK(c->w, SNAP_FAILED);
         break;
@@ -235,6 +241,12 @@ static void take_effect(struct sim_check *c, const struct rk_effects *fx, const 
         break;
     case RK_FX_APPEND:
         rk_check_append(c, e->u.log.zxid, rk_effects_bytes(fx, e));
+        break;
+    case RK_FX_TRUNCATE:
+        if (c->has_snap_come) {
+            c->has_snap_come = false;
+            rk_check_replaced(c, e->u.log.zxid);
+        }
         break;
     case RK_FX_SNAP_BEGIN:
         snap_begin(c, e->u.log.zxid);

@@ -137,7 +137,8 @@ struct sim_check {
     bool is_leading; /* always, alone */
     bool may_close;  /* this step: it ceases to serve, or does not serve */
     bool must_compare;
-    bool is_reloading;                   /* in this step its own disk was read again */
+    bool has_snap_come; /* a leader's snapshot is complete: memory will be replaced by it */
+    bool is_reloading;  /* in this step its own disk was read again */
     struct sim_blob *reaped[REAPED_MAX]; /* proposed in this step: was it time? */
     uint32_t reaped_count;
     bool has_snap_model;
@@ -201,6 +202,7 @@ struct sim_txn *rk_check_resolve(struct sim_check *c, rk_zxid zxid);
 void rk_check_advance(struct sim_check *c, rk_zxid zxid);
 /* The core's state is that of zxid now, wherever it was. */
 void rk_check_reach(struct sim_check *c, rk_zxid zxid);
+void rk_check_replaced(struct sim_check *c, rk_zxid zxid);
 /* In flight: handed to the log and not applied. Oldest first. */
 uint32_t rk_check_in_flight(struct sim_check *c, struct sim_txn ***ret_items);
 

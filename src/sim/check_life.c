@@ -44,22 +44,28 @@ void rk_sim_check_durable(struct sim_check *c, rk_zxid zxid)
 
 void rk_sim_check_truncating(struct sim_check *c, rk_zxid zxid)
 {
-    struct sim_txn *keep = rk_truth_cut(c->head, zxid);
-    struct sim_txn *first = c->head;
+    struct sim_txn *log = c->is_replacing ? c->other : c->head;
+    struct sim_txn *keep = rk_truth_cut(log, zxid);
+    struct sim_txn *first = log;
     while (first != keep && first->prev != keep) {
         first = first->prev;
     }
-    CHECK(c, c->head == keep || !first->is_committed,
+    CHECK(c, log == keep || !first->is_committed,
           "server %u cuts its log behind %llx; zxid %llx is committed: LOST", c->index + 1,
           (unsigned long long)zxid, (unsigned long long)first->zxid);
-    rk_truth_not_durable(c->w->truth, c->index, keep, c->head);
+    rk_truth_not_durable(c->w->truth, c->index, keep, log);
     c->kept = rk_truth_cut(c->kept, zxid);
+    if (c->is_replacing) {
+        c->other = keep;
+    }
     RK_MARK(c->w, LOG_CUT);
 }
 
 void rk_sim_check_truncated(struct sim_check *c, rk_zxid zxid)
 {
-    c->head = rk_truth_cut(c->head, zxid);
+    if (!c->is_replacing) {
+        c->head = rk_truth_cut(c->head, zxid);
+    }
 }
 
 void rk_sim_check_wiped(struct sim_check *c)
@@ -80,6 +86,12 @@ bool rk_sim_check_is_whole(const struct sim_check *c)
 
 void rk_sim_check_reloaded(struct sim_check *c, const struct rk_core *core)
 {
+    if (c->is_replacing) {
+        /* What replaced it was not stored, or was it. */
+        c->head = rk_truth_is_before(rk_check_resolve(c, rk_core_last_zxid(core)), c->other)
+                      ? c->other
+                      : c->head;
+    }
     rk_check_reach(c, rk_core_last_zxid(core));
     CHECK(c, rk_truth_is_before(c->kept, c->at) || c->is_replacing,
           "server %u had synced zxid %llx, and reads %llx: LOST", c->index + 1,

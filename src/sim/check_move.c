@@ -110,17 +110,30 @@ void rk_check_advance(struct sim_check *c, rk_zxid zxid)
           (unsigned long long)zxid, (unsigned long long)c->model.zxid);
 }
 
-/* Memory was replaced. */
+/* Memory is another one. */
 static void jump(struct sim_check *c, rk_zxid zxid, struct sim_txn *to)
 {
     CHECK(c, !c->is_serving, "server %u goes from zxid %llx to %llx while it serves", c->index + 1,
           (unsigned long long)c->model.zxid, (unsigned long long)zxid);
     rk_sim_model_deinit(&c->model);
     rk_check_model_at(c, to, &c->model);
+    c->model.zxid = zxid;
     c->at = to;
     c->must_compare = true;
     rk_sim_trace_line(&c->w->trace, c->w->now_us, "jump", (uint64_t)zxid, c->index,
                       rk_bytes_str(NULL));
+}
+
+/* By a leader's snapshot; it will be durable when that is stored, and its log is no longer what
+ * leads to the state. */
+void rk_check_replaced(struct sim_check *c, rk_zxid zxid)
+{
+    struct sim_txn *to = rk_check_resolve(c, zxid);
+    jump(c, zxid, to);
+    c->other = c->head;
+    c->is_replacing = true;
+    c->head = to;
+    RK_MARK(c->w, STATE_REPLACED);
 }
 
 void rk_check_reach(struct sim_check *c, rk_zxid zxid)
@@ -131,22 +144,15 @@ void rk_check_reach(struct sim_check *c, rk_zxid zxid)
     struct sim_txn *to = rk_check_resolve(c, zxid);
     bool is_forward = rk_truth_is_before(c->at, to);
     bool is_logged = rk_truth_is_before(to, c->head);
-    CHECK(c, !c->is_serving || (is_forward && is_logged),
+    CHECK(c, !c->is_serving || is_forward,
           "server %u serves zxid %llx behind %llx, which is not what it logged", c->index + 1,
           (unsigned long long)zxid, (unsigned long long)c->model.zxid);
-    if (is_forward && is_logged && zxid > c->model.zxid) {
+    CHECK(c, is_logged, "server %u is at zxid %llx, which it has not logged", c->index + 1,
+          (unsigned long long)zxid);
+    if (is_forward && zxid > c->model.zxid) {
         rk_check_advance(c, zxid);
-        return;
-    }
-    jump(c, zxid, to);
-    if (!is_logged) {
-        /* It came from a leader, and will be durable when the snapshot of it is. */
-        c->other = c->head;
-        c->is_replacing = true;
-        c->head = to;
-        RK_MARK(c->w, STATE_REPLACED);
     } else {
+        jump(c, zxid, to);
         RK_MARK(c->w, STATE_RELOADED);
     }
-    c->model.zxid = zxid;
 }

@@ -172,7 +172,9 @@ static void on_first_of_sync(struct sim_sniff *s, int32_t type)
 static void on_proposal(struct sim_sniff *s, const struct rk_packet *p)
 {
     const struct sim_txn *t = rk_truth_find(s->w->truth, p->zxid);
-    SNIFF_CHECK(s, t != NULL && rk_bytes_equal(rk_sim_bytes(t->payload), p->data),
+    SNIFF_CHECK(s, t != NULL, "server %u sends zxid %llx, which nobody proposed", s->from + 1,
+                (unsigned long long)p->zxid);
+    SNIFF_CHECK(s, rk_bytes_equal(rk_sim_bytes(t->payload), p->data),
                 "server %u sends zxid %llx, which is something else", s->from + 1,
                 (unsigned long long)p->zxid);
 }
