@@ -191,8 +191,11 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
     }
     remember_digest(c, c->last_zxid);
     count_ttl(c, &txn, &out);
-    for (uint32_t i = 0; i < out.event_count; i++) {
+    for (uint32_t i = 0; i < out.event_count && !RK_BUG(EVENT_AFTER_REPLY); i++) {
         rk_core_fire(c, &out.events[i], c->last_zxid);
+    }
+    if (RK_BUG(SESSIONS_LOST_IN_SYNC) && !rk_core_is_serving(c)) {
+        return;
     }
     if (txn.type == RK_OP_CREATE_SESSION) {
         apply_create_session(c, &txn);
@@ -201,6 +204,9 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
     }
     if (p->request != RK_REQUEST_NONE) {
         answer(c, p->request, &txn, &out);
+    }
+    for (uint32_t i = 0; i < out.event_count && RK_BUG(EVENT_AFTER_REPLY); i++) {
+        rk_core_fire(c, &out.events[i], txn.header.zxid);
     }
 }
 
@@ -238,6 +244,10 @@ static void applied(struct rk_core *c, struct rk_proposal *p)
     c->ens->applied = p->zxid;
     if (rk_core_is_serving(c)) {
         c->ens->known_committed = p->zxid;
+    }
+    if (RK_BUG(HISTORY_HOLE) && !rk_core_is_serving(c)) {
+        rk_proposal_free(c->mem, p);
+        return;
     }
     rk_history_add(&c->ens->history, p);
 }

@@ -366,7 +366,7 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
         rk_core_conn_close(c, conn);
         return;
     }
-    if (q.last_zxid_seen > c->last_zxid) {
+    if (q.last_zxid_seen > c->last_zxid && !RK_BUG(CLIENT_AHEAD_TAKEN)) {
         rk_fx_note(c->fx, RK_NOTE_HANDSHAKE_AHEAD, conn->id, q.session_id, q.last_zxid_seen,
                    rk_bytes_str(""));
         rk_core_conn_close(c, conn);

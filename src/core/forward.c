@@ -60,7 +60,7 @@ uint32_t rk_forward_match(struct rk_core *c, rk_session_id session, int32_t cxid
     for (id = conn->queue_head; id != RK_REQUEST_NONE; id = rk_core_request(c, id)->next) {
         const struct request *q = rk_core_request(c, id);
         if (q->state == REQUEST_IN_FLIGHT && q->op != RK_OP_SYNC) {
-            return q->xid == cxid ? id : RK_REQUEST_NONE;
+            return q->xid == cxid || RK_BUG(ANSWER_OF_ANOTHER) ? id : RK_REQUEST_NONE;
         }
     }
     return RK_REQUEST_NONE;

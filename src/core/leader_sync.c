@@ -167,7 +167,7 @@ void rk_leader_sync_learner(struct rk_core *c, struct learner *l)
     if (l->last_zxid == e->applied) {
         question.last_applied = e->applied; /* since then an epoch has begun, and no more */
     }
-    if (e->phase == RK_PHASE_BROADCAST && l->voter >= 0) {
+    if (e->phase == RK_PHASE_BROADCAST && l->voter >= 0 && !RK_BUG(STALE_ACKS_COUNT)) {
         /* TRUNC, or a snapshot, takes from it what it acknowledged and nobody committed. Counted
          * all the same, that could be committed with nobody else having it. */
         rk_broadcast_forget_ack(&c->broadcast, l->sid, c->last_zxid);
@@ -232,6 +232,9 @@ static void snap_begin(struct rk_core *c, struct learner *l)
     d->snap_is_walked = false;
     d->snap_at = 0;
     d->snap_zxid = c->last_zxid;
+    if (RK_BUG(SNAP_LABELLED_NEWER) && c->ens->phase == RK_PHASE_BROADCAST) {
+        d->snap_zxid = c->broadcast.last_proposed;
+    }
     rk_buf_reset(&d->snap_out);
     rk_history_pin(&c->ens->history, d->snap_zxid);
     rk_packet_write(&d->snap_out, RK_PACKET_SNAP, d->snap_zxid, rk_bytes_str(NULL));

@@ -174,7 +174,7 @@ static uint32_t collect_ephemerals(struct rk_core *c, rk_session_id session, str
             paths[n++] = path;
         }
     }
-    if (c->overlay.ephemeral_count == 0) {
+    if (c->overlay.ephemeral_count == 0 || RK_BUG(PENDING_EPHEMERALS_STAY)) {
         return n;
     }
     while ((e = rk_map_next(&c->overlay.changes.map, &bucket, e)) != NULL) {

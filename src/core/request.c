@@ -415,7 +415,7 @@ static void on_write(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
 static void on_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
                     struct rk_bytes body)
 {
-    if (conn->queue_count > 0) {
+    if (conn->queue_count > 0 && !RK_BUG(READ_OVERTAKES)) {
         uint32_t id = enqueue(c, conn, REQUEST_HELD, xid, op, body);
         keep_frame(c, id, body);
         rk_core_pause_check(c, conn);

@@ -47,7 +47,7 @@ void rk_core_put_sessions(struct rk_core *c, struct rk_buf *b)
     int32_t count = 0;
     rk_buf_put_i32(b, 0);
     while ((s = rk_sessions_next(c->sessions, &cursor, s)) != NULL) {
-        if (s->is_replicated) {
+        if (s->is_replicated && !RK_BUG(SNAPSHOT_WITHOUT_SESSIONS)) {
             rk_buf_put_i64(b, s->id);
             rk_buf_put_i32(b, s->timeout_ms);
             count++;

@@ -1,5 +1,6 @@
 /* Watch requests, and firing: which connections hear of a change, filtered by who may read the
  * node. spec-client 4.8, 9; ZK: DataTree.setWatches, WatchManager.triggerWatch. */
+#include "base/bug.h"
 #include "core/core_int.h"
 
 #include <string.h>
@@ -214,7 +215,8 @@ static void send_event(struct rk_core *c, const struct rk_tree_event *e, rk_zxid
         if (conn == NULL || conn->state == CONN_CLOSING) {
             continue;
         }
-        if (c->config.skip_acl || rk_acl_allows(e->acl, RK_PERM_READ, &conn->ids, &c->schemes)) {
+        if (c->config.skip_acl || RK_BUG(EVENT_WITHOUT_ACL) ||
+            rk_acl_allows(e->acl, RK_PERM_READ, &conn->ids, &c->schemes)) {
             to[kept++] = conn->id;
             conn->sent++;
         }

@@ -16,6 +16,7 @@
  * ZK: QuorumPeer.loadDataBase, which refuses to start in all of these cases. */
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/num.h"
 #include "store/names.h"
 #include "store/recover.h"
@@ -45,7 +46,7 @@ enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name, int64_t
         return err;
     }
     err = ops->write(disk->ctx, file, 0, text, len);
-    if (err == RK_OK) {
+    if (err == RK_OK && !RK_BUG(EPOCH_UNSYNCED)) {
         err = ops->sync(disk->ctx, file);
     }
     ops->close(disk->ctx, file);
@@ -57,7 +58,7 @@ enum rk_err rk_epoch_write(const struct rk_disk *disk, const char *name, int64_t
         (void)ops->unlink(disk->ctx, RK_DIR_SNAP, part);
         return err;
     }
-    return ops->sync_dir(disk->ctx, RK_DIR_SNAP);
+    return RK_BUG(EPOCH_DIR_UNSYNCED) ? RK_OK : ops->sync_dir(disk->ctx, RK_DIR_SNAP);
 }
 
 enum rk_err rk_epoch_read(const struct rk_disk *disk, const char *name, int64_t *ret_epoch)
@@ -135,6 +136,10 @@ static enum rk_err settle(const struct rk_disk *disk, int64_t last, struct rk_ep
                           struct rk_problem *ret_problem)
 {
     int64_t current = max_of(io->current, last);
+    if ((RK_BUG(EPOCH_BEHIND_FATAL) && io->current != NONE && io->current < last) ||
+        (RK_BUG(EPOCH_PART_FATAL) && read_part(disk, RK_NAME_ACCEPTED_EPOCH) != NONE)) {
+        return RK_ERR_CORRUPT;
+    }
     /* The promise has to cover what there is, by this server's own word. */
     int64_t word = max_of(max_of(io->accepted, io->current), 0);
     if (io->accepted != NONE && word < last) {

@@ -13,6 +13,7 @@
  * so what lay behind was not part of its history. Only proof that it had been acknowledged weighs
  * more. */
 #include "store/log_walk.h"
+#include "base/bug.h"
 
 #include <string.h>
 
@@ -173,6 +174,11 @@ static enum rk_err leave_file(struct rk_log_walk *w, struct rk_problem *ret_prob
     if (err != RK_OK) {
         rk_problem_set(ret_problem, "%s cannot be read: %s", w->file, rk_err_text(err));
         return err;
+    }
+    if (RK_BUG(DAMAGE_IS_TORN) && tail.verdict == RK_WAL_TAIL_DAMAGED) {
+        tail.verdict = RK_WAL_TAIL_TORN;
+    } else if (RK_BUG(TORN_TAIL_FATAL) && tail.verdict == RK_WAL_TAIL_TORN) {
+        tail.verdict = RK_WAL_TAIL_DAMAGED;
     }
     note_tail(w, &tail);
     /* What was read may still be in memory only; it is acted upon from now on, so it must last. */

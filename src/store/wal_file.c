@@ -15,6 +15,7 @@
  * docs/internals/store.md). */
 #include <string.h>
 
+#include "base/bug.h"
 #include "proto/opcode.h"
 #include "store/names.h"
 #include "store/wal.h"
@@ -361,7 +362,7 @@ static enum rk_err write_segment(struct rk_wal *w, struct log_file *f, const str
             err = err == RK_ERR_NO_SPACE ? RK_OK : err; /* the records are written all the same */
         }
     }
-    if (err != RK_OK || !w->options.force_sync) {
+    if (err != RK_OK || !w->options.force_sync || RK_BUG(COMMIT_UNSYNCED)) {
         return err;
     }
     err = ops->sync(w->disk->ctx, f->file);
@@ -393,7 +394,7 @@ static enum rk_err begin_file(struct rk_wal *w, const struct segment *s)
     if (err != RK_OK) {
         return err;
     }
-    if (w->options.force_sync) {
+    if (w->options.force_sync && !RK_BUG(LOG_DIR_UNSYNCED)) {
         err = ops->sync_dir(w->disk->ctx, RK_DIR_LOG);
     }
     if (err != RK_OK) {

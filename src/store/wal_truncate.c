@@ -15,6 +15,7 @@
  *
  * ZK: FileTxnLog.truncate, which leaves snapshots alone (ZOOKEEPER-4837) and syncs nothing. */
 #include "store/wal_truncate.h"
+#include "base/bug.h"
 
 #include "store/log_walk.h"
 #include "store/snap_source.h"
@@ -317,7 +318,7 @@ static enum rk_err drop_newer(const struct rk_cut *c, const struct rk_store_name
 static enum rk_err drop_snapshots(const struct rk_cut *c)
 {
     enum rk_err err = drop_newer(c, &c->parts);
-    return err == RK_OK ? drop_newer(c, &c->snapshots) : err;
+    return err == RK_OK && !RK_BUG(TRUNC_KEEPS_SNAPSHOTS) ? drop_newer(c, &c->snapshots) : err;
 }
 
 static enum rk_err shorten(const struct rk_cut *c, const char *name, uint64_t size)

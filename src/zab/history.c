@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/bug.h"
+
 #define RING_CAP_MIN 64u
 
 void rk_history_init(struct rk_history *h, struct rk_mem *mem, uint32_t keep_count,
@@ -173,7 +175,8 @@ static void choose_ahead(const struct rk_history *h, const struct rk_sync_questi
                          struct rk_sync_plan *ret)
 {
     if (RK_ZXID_COUNTER(max) != 0 && RK_ZXID_EPOCH(q->peer) == RK_ZXID_EPOCH(max)) {
-        plan(ret, RK_SYNC_TRUNC, RK_SYNC_AHEAD, max, h->count);
+        plan(ret, RK_BUG(DIFF_FOR_TRUNC) ? RK_SYNC_DIFF : RK_SYNC_TRUNC, RK_SYNC_AHEAD, max,
+             h->count);
     } else {
         plan(ret, RK_SYNC_SNAP, RK_SYNC_AHEAD_OTHER_EPOCH, q->last_applied, h->count);
     }
@@ -186,7 +189,7 @@ static void choose_walk(const struct rk_history *h, const struct rk_sync_questio
     uint32_t first = rk_history_seek(h, q->peer);
     RK_ASSERT(first < h->count);
     if (at(h, first)->zxid == q->peer) {
-        plan(ret, RK_SYNC_DIFF, RK_SYNC_WALK, max, first + 1);
+        plan(ret, RK_SYNC_DIFF, RK_SYNC_WALK, max, first + 1 + RK_BUG(WALK_SKIPS));
     } else if (RK_ZXID_COUNTER(q->peer) == 0) {
         plan(ret, RK_SYNC_DIFF, RK_SYNC_WALK_NEW_EPOCH, max, first);
     } else {

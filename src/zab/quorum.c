@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/bug.h"
+
 void rk_quorum_init_single(struct rk_quorum *q, int64_t server_id)
 {
     memset(q, 0, sizeof(*q));
@@ -83,7 +85,7 @@ bool rk_quorum_contains(const struct rk_quorum *q, uint64_t voter_bits)
 {
     int64_t missing[RK_GROUPS_MAX];
     uint32_t agreeing = 0;
-    uint32_t needed = q->voter_count / 2 + 1;
+    uint32_t needed = q->voter_count / 2 + !RK_BUG(QUORUM_OF_HALF);
     RK_ASSERT(q->voter_count > 0);
     if (q->is_hierarchical) {
         needed = missing_weights(q, missing);
@@ -132,7 +134,7 @@ static rk_zxid median_of_3(const rk_zxid *z)
 static rk_zxid acked_majority(const struct rk_quorum *q, const rk_zxid *acked)
 {
     rk_zxid top[RK_QUORUM_VOTERS_MAX / 2 + 1];
-    uint32_t needed = q->voter_count / 2 + 1;
+    uint32_t needed = q->voter_count / 2 + !RK_BUG(COMMIT_OF_LESS);
     uint32_t count = 0;
     for (uint32_t i = 0; i < q->voter_count; i++) {
         if (count == needed && acked[i] <= top[needed - 1]) {
@@ -156,7 +158,7 @@ rk_zxid rk_quorum_acked(const struct rk_quorum *q, const rk_zxid *acked)
         zxid = acked_hierarchical(q, acked);
     } else if (q->voter_count == 1) {
         zxid = acked[0];
-    } else if (q->voter_count == 3) {
+    } else if (q->voter_count == 3 && !RK_BUG(COMMIT_OF_LESS)) {
         zxid = median_of_3(acked);
     } else {
         zxid = acked_majority(q, acked);
