@@ -39,7 +39,9 @@ struct learner {
     bool is_forwarding; /* gets what is proposed and committed from now on */
     rk_zxid synced;     /* what went out with NEWLEADER ends here */
     bool holds_sync_slot;
-    bool is_snap_sync; /* which kind of slot */
+    bool is_snap_sync;      /* which kind of slot */
+    uint32_t syncs_waiting; /* of its clients */
+    struct rk_buf deferred; /* REQUEST packets that wait for them, see leader_req.c */
 };
 
 /* A sync that waits: for a commit, then for a quorum of pings answered. */

@@ -18,6 +18,9 @@
 /* A table of a million sessions touched since the last ping. */
 #define TOUCHED_BYTES_MAX (16u << 20)
 
+/* What waits behind a sync: more than the clients of one server may have in work. */
+#define DEFERRED_BYTES_MAX ((size_t)256 << 20)
+
 #define INPUT_KEPT_BYTES ((size_t)1 << 20)
 
 static bool is_leading(const struct rk_core *c)
@@ -109,6 +112,7 @@ static void free_learner(struct rk_core *c, struct learner *l)
         d->gone_ms[l->voter] = c->now_ms;
     }
     l->chan->learner = NULL;
+    rk_buf_deinit(&l->deferred);
     rk_list_unlink(&l->link);
     rk_mem_free(c->mem, l, sizeof(*l));
 }
@@ -173,6 +177,7 @@ void rk_leader_adopt(struct rk_core *c, struct chan *chan)
     l->current_epoch = -1;
     l->heard_ms = c->now_ms;
     l->deadline_ms = c->now_ms + init_limit_ms(c);
+    rk_buf_init(&l->deferred, c->mem, DEFERRED_BYTES_MAX);
     rk_list_push(&c->ens->leader.learners, &l->link);
     chan->owner = CHAN_LEARNER;
     chan->learner = l;

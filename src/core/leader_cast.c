@@ -310,6 +310,7 @@ void rk_leader_learner_sync(struct rk_core *c, struct learner *l)
         return;
     }
     push_sync(c, l->chan->id, 0, RK_REQUEST_NONE);
+    l->syncs_waiting++;
 }
 
 static void free_sync(struct rk_core *c, struct leader_sync *s)
@@ -338,16 +339,21 @@ void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan)
 
 static void answer_sync(struct rk_core *c, const struct leader_sync *s)
 {
-    const struct leader *d = &c->ens->leader;
-    const struct rk_link *it;
+    struct leader *d = &c->ens->leader;
+    struct rk_link *it;
     if (s->chan == 0) {
         rk_core_sync_done(c, s->conn, s->request);
         return;
     }
     for (it = d->learners.next; it != &d->learners; it = it->next) {
-        const struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
+        struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
         if (l->chan->id == s->chan) {
+            RK_ASSERT(l->syncs_waiting > 0);
+            l->syncs_waiting--;
             rk_leader_send(c, l, RK_PACKET_SYNC, 0, rk_bytes_str(NULL));
+            if (l->syncs_waiting == 0) {
+                rk_leader_run_deferred(c, l);
+            }
             return;
         }
     }

@@ -31,6 +31,9 @@ void rk_leader_set_forwarding(struct rk_core *c, struct learner *l, bool is_forw
 void rk_leader_activate(struct rk_core *c, struct learner *l);
 void rk_leader_on_ping_answer(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_learner_sync(struct rk_core *c, struct learner *l);
+/* leader_req.c: all syncs of l are answered, what it asked behind them is handled. It may be
+ * dropped for it. */
+void rk_leader_run_deferred(struct rk_core *c, struct learner *l);
 void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan); /* 0: all of them */
 
 /* leader.c */

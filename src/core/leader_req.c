@@ -4,6 +4,8 @@
  * spec-quorum C5.4 to C5.8; ZK: LearnerHandler, LeaderSessionTracker.checkSession. */
 #include "core/leader_int.h"
 
+#include <string.h>
+
 /* What learners may have in flight together, as a multiple of what one server admits for its own
  * clients. Each bounds its own; this is for one that does not. */
 #define INFLIGHT_FACTOR 64u
@@ -127,19 +129,14 @@ static void close_session(struct rk_core *c, const struct rk_packet_request *q)
     rk_prep_close_session(c, q->session, q->cxid, RK_REQUEST_NONE);
 }
 
-void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_packet *p)
+static void handle(struct rk_core *c, struct learner *l, const struct rk_packet *p,
+                   const struct rk_packet_request *q)
 {
-    struct rk_packet_request q;
-    RK_ASSERT(c->ens->phase == RK_PHASE_BROADCAST);
-    if (!rk_packet_parse_request(p, &q)) {
-        rk_leader_drop(c, l, "a request that cannot be decoded");
-        return;
-    }
-    if (q.op == RK_OP_SYNC) {
+    if (q->op == RK_OP_SYNC) {
         rk_leader_learner_sync(c, l);
         return;
     }
-    if (!is_session_id(c, q.session)) {
+    if (!is_session_id(c, q->session)) {
         rk_leader_drop(c, l, "a request of no session");
         return;
     }
@@ -150,17 +147,83 @@ void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_pac
     if (rk_leader_takes_no_more(c) || c->is_log_full) {
         return; /* the role is about to end: its client will ask again */
     }
-    if (q.op == RK_OP_CREATE_SESSION) {
-        create_session(c, l, &q);
-    } else if (q.op == RK_OP_CLOSE_SESSION) {
-        close_session(c, &q);
-    } else if (is_answered(q.op)) {
-        write_request(c, l, p, &q);
+    if (q->op == RK_OP_CREATE_SESSION) {
+        create_session(c, l, q);
+    } else if (q->op == RK_OP_CLOSE_SESSION) {
+        close_session(c, q);
+    } else if (is_answered(q->op)) {
+        write_request(c, l, p, q);
     } else {
-        rk_leader_note(c, RK_NOTE_LEARNER_ODD, l, rk_op_name(q.op)); /* a read: nobody waits */
+        rk_leader_note(c, RK_NOTE_LEARNER_ODD, l, rk_op_name(q->op)); /* a read: nobody waits */
     }
     rk_arena_reset(&c->arena);
 }
+
+/* -- behind a sync ------------------------------------------------------------------------------
+ *
+ * Apache's learner takes what comes back for the answers to what it sent, in that order, syncs and
+ * writes of all its clients alike; a commit that overtakes a SYNC goes by unanswered (ZK:
+ * CommitProcessor, queuedWriteRequests). A sync waits for its pings here, so what the same learner
+ * asks behind it waits for the sync. */
+
+static void defer(struct rk_core *c, struct learner *l, const struct rk_packet *p)
+{
+    struct rk_buf *b = &l->deferred;
+    rk_buf_put_i32(b, p->type);
+    rk_buf_put_i64(b, p->zxid);
+    rk_buf_put_bytes(b, p->data);
+    if (p->id_count < 0) {
+        rk_buf_put_i32(b, -1);
+    } else {
+        rk_buf_put(b, p->ids.data, p->ids.len);
+    }
+    if (b->failed) {
+        rk_leader_drop(c, l, "more requests than may wait behind a sync");
+    }
+}
+
+void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_packet *p)
+{
+    struct rk_packet_request q;
+    RK_ASSERT(c->ens->phase == RK_PHASE_BROADCAST);
+    if (!rk_packet_parse_request(p, &q)) {
+        rk_leader_drop(c, l, "a request that cannot be decoded");
+    } else if (l->deferred.len > 0 || (l->syncs_waiting > 0 && q.op != RK_OP_SYNC)) {
+        defer(c, l, p);
+    } else {
+        handle(c, l, p, &q);
+    }
+}
+
+void rk_leader_run_deferred(struct rk_core *c, struct learner *l)
+{
+    const struct chan *chan = l->chan;
+    struct rk_buf *b = &l->deferred;
+    size_t at = 0;
+    while (at < b->len) {
+        struct rk_packet_request q;
+        struct rk_packet p;
+        size_t used = 0;
+        enum rk_parse parsed =
+            rk_packet_parse(rk_bytes_of(b->data + at, b->len - at), INT32_MAX, &p, &used);
+        RK_ASSERT(parsed == RK_PARSE_OK); /* it was before */
+        if (!rk_packet_parse_request(&p, &q) || (l->syncs_waiting > 0 && q.op != RK_OP_SYNC)) {
+            break;
+        }
+        at += used;
+        handle(c, l, &p, &q);
+        if (chan->learner != l) {
+            return; /* dropped, and the buffer with it */
+        }
+    }
+    memmove(b->data, b->data + at, b->len - at);
+    b->len -= at;
+    if (b->len == 0) {
+        rk_buf_deinit(b);
+    }
+}
+
+/* -- reattach and touch ------------------------------------------------------------------------ */
 
 /* ZK: ZooKeeperServer.checkIfValidGlobalSession, Leader.revalidateSession */
 static bool revalidate(struct rk_core *c, const struct learner *l, rk_session_id id,

@@ -326,6 +326,80 @@ static void a_create_session_without_timeout_drops_the_learner(void **state)
     end(&s);
 }
 
+/* -- behind a sync ----------------------------------------------------------------------------- */
+
+static void sync(struct scene *s, uint32_t follower, rk_session_id session, int32_t cxid)
+{
+    rk_buf_reset(&s->body);
+    rk_buf_put_bytes(&s->body, rk_bytes_str("/"));
+    send_request(s, follower, session, cxid, RK_OP_SYNC);
+}
+
+static void ping_back(struct scene *s, uint32_t follower)
+{
+    rig_ens_send(&s->r, s->wires[follower], RK_PACKET_PING, s->first, rk_bytes_of("", 0));
+}
+
+/* Apache's learner takes what comes back for the answers to what it sent, in that order. */
+static void what_a_learner_asks_behind_a_sync_waits_for_it(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    create_session(&s, 0, SESSION, 6000);
+    create_session(&s, 1, OTHER, 6000);
+    (void)next(&s);
+    (void)next(&s);
+    ping_back(&s, 0);
+    ping_back(&s, 1);
+    rig_ens_forget(&s.r, s.wires[0]);
+    sync(&s, 0, SESSION, 1);
+    create(&s, 0, SESSION, 2, "/a", 0);
+    sync(&s, 0, SESSION, 3);
+    put_create(&s, "/b", 0); /* without identities: it must come through as it was */
+    rig_ens_request(&s.r, s.wires[0], SESSION, 4, RK_OP_CREATE, rk_buf_view(&s.body), true);
+    create(&s, 1, OTHER, 1, "/c", 0); /* another learner's does not wait */
+    (void)expect_txn(&s, OTHER, 1, RK_OP_CREATE);
+    expect_no_proposal(&s);
+    rig_ens_forget(&s.r, s.wires[0]);
+    ping_back(&s, 1);
+    (void)rig_ens_expect(&s.r, s.wires[0], RK_PACKET_SYNC, 0);
+    (void)rig_ens_expect(&s.r, s.wires[0], RK_PACKET_PROPOSAL, s.first + 4);
+    (void)expect_txn(&s, SESSION, 2, RK_OP_CREATE);
+    expect_no_proposal(&s);
+    (void)rig_ens_expect(&s.r, s.wires[0], RK_PACKET_PING, s.first + 4); /* of the second sync */
+    (void)rig_ens_expect(&s.r, s.wires[0], RK_PACKET_COMMIT, s.first + 4);
+    rig_ens_expect_nothing(&s.r, s.wires[0]);
+    ping_back(&s, 1);
+    (void)rig_ens_expect(&s.r, s.wires[0], RK_PACKET_SYNC, 0);
+    expect_error(&s, SESSION, 4, RK_ZK_MARSHALLING_ERROR);
+    end(&s);
+}
+
+static void what_waits_behind_a_sync_goes_with_its_learner(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    create_session(&s, 0, SESSION, 6000);
+    (void)next(&s);
+    sync(&s, 0, SESSION, 1);
+    create(&s, 0, SESSION, 2, "/a", 0);
+    sync(&s, 1, OTHER, 1);
+    create(&s, 1, 0, 2, "/a", 0); /* of no session: found out when its turn comes */
+    create(&s, 1, OTHER, 3, "/b", 0);
+    assert_false(rig_ens_is_dropped(&s.r, s.wires[1]));
+    rig_ens_hang_up(&s.r, s.wires[0]);
+    for (uint32_t i = 0; i < 4; i++) {
+        ping_back(&s, 1);
+    }
+    assert_true(rig_ens_is_dropped(&s.r, s.wires[1]));
+    assert_int_equal(s.r.rig.appended, s.first + 1);
+    end(&s);
+}
+
 /* -- local sessions ---------------------------------------------------------------------------- */
 
 static void local_sessions_write_but_own_nothing(void **state)
@@ -496,6 +570,8 @@ int main(void)
         cmocka_unit_test(sessions_that_can_be_none_drop_the_learner),
         cmocka_unit_test(torn_packets_drop_the_learner),
         cmocka_unit_test(a_create_session_without_timeout_drops_the_learner),
+        cmocka_unit_test(what_a_learner_asks_behind_a_sync_waits_for_it),
+        cmocka_unit_test(what_waits_behind_a_sync_goes_with_its_learner),
         cmocka_unit_test(local_sessions_write_but_own_nothing),
         cmocka_unit_test(a_session_lives_as_long_as_its_learner_reports_it),
         cmocka_unit_test(a_closing_session_cannot_be_touched_or_made_again),
