@@ -244,7 +244,8 @@ static int build(struct server *srv)
                                    .log = &srv->log,
                                    .core = srv->core,
                                    .disk = &srv->disk,
-                                   .admin = rk_admin_hook_of(srv->admin)};
+                                   .admin = rk_admin_hook_of(srv->admin),
+                                   .recover = &srv->config.recover};
     srv->shell = rk_shell_create(&srv->config.shell, &parts);
     if (srv->shell == NULL) {
         return EXIT_UNEXPECTED;
