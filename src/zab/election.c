@@ -57,6 +57,19 @@ static bool is_looking(const struct rk_election *e)
     return e->is_started && e->state == RK_PEER_LOOKING;
 }
 
+static bool is_reachable(const struct rk_election *e, int64_t sid)
+{
+    int32_t voter = rk_quorum_index(&e->quorum, sid);
+    return sid == e->config.my_sid || voter < 0 || e->voters[voter].is_reachable;
+}
+
+/* Cannot be reached, and not only because nobody has been dialed yet. */
+static bool is_gone(const struct rk_election *e, int64_t sid, int64_t now_ms)
+{
+    return !is_reachable(e, sid) && (e->voters[rk_quorum_index(&e->quorum, sid)].was_reachable ||
+                                     now_ms >= e->begin_ms + e->config.finalize_ms);
+}
+
 /* -- what is sent ------------------------------------------------------------------------------ */
 
 struct rk_vote rk_election_vote(const struct rk_election *e)
@@ -84,6 +97,18 @@ static void put(struct rk_election_out *out, const struct rk_election_send *send
 static void answer(const struct rk_election *e, int64_t sid, struct rk_election_out *out)
 {
     put(out, &(struct rk_election_send){.to = sid, .message = told(e)});
+}
+
+/* ZK: WorkerReceiver.run, "respond right away". Not Apache's: the round is at least the asker's.
+ * One that looks in a higher round than its answer has would answer that, and so on for ever. */
+static void answer_non_voter(const struct rk_election *e, int64_t sid,
+                             const struct rk_notification *n, struct rk_election_out *out)
+{
+    struct rk_election_send send = {.to = sid, .message = told(e)};
+    if (is_looking(e) && send.message.round < n->round) {
+        send.message.round = n->round;
+    }
+    put(out, &send);
 }
 
 static bool has_told_all(const struct rk_election_out *out)
@@ -139,10 +164,13 @@ static bool is_quorum_for(const struct rk_election *e, int64_t leader, uint64_t 
  * ZK: checkLeader. Not Apache's: a server without memory does not become what others still take it
  * for; its round may well be the one in which it was elected, if that was the first. */
 static bool is_leader_sure(const struct rk_election *e, const struct rk_notification *n,
-                           bool is_out)
+                           bool is_out, int64_t now_ms)
 {
     int32_t i = rk_quorum_index(&e->quorum, n->leader);
     RK_ASSERT(i >= 0);
+    if (is_gone(e, n->leader, now_ms)) {
+        return false;
+    }
     if (n->leader == e->config.my_sid) {
         return n->round == e->round && !e->is_amnesiac;
     }
@@ -164,6 +192,7 @@ static void decide(struct rk_election *e, const struct rk_vote *winner, struct r
         e->state = e->config.is_observer ? RK_PEER_OBSERVING : RK_PEER_FOLLOWING;
     }
     e->decide_ms = NEVER;
+    e->abandon_ms = NEVER;
     e->resend_ms = NEVER;
     out->is_decided = true;
     out->state = e->state;
@@ -193,7 +222,17 @@ static int64_t decision_due(const struct rk_election *e)
 {
     struct rk_notification ours = told(e);
     int64_t early = early_ms(e, supporters(e, &ours, false));
+    if (e->decide_ms == NEVER || !is_reachable(e, e->proposal.leader)) {
+        return NEVER; /* see abandon */
+    }
     return early < e->decide_ms ? early : e->decide_ms;
+}
+
+static void ask_by(struct rk_election *e, int64_t at_ms)
+{
+    if (e->resend_ms > at_ms) {
+        e->resend_ms = at_ms;
+    }
 }
 
 /* The votes of this round may have become enough, or be no longer. */
@@ -208,6 +247,10 @@ static void conclude(struct rk_election *e, int64_t now_ms, struct rk_election_o
     }
     if (e->decide_ms == NEVER) {
         e->decide_ms = now_ms + e->config.finalize_ms;
+        if (my_index(e) < 0) {
+            /* Nobody tells it of a better vote: it asks again in time. */
+            ask_by(e, now_ms + e->config.finalize_ms / 2);
+        }
     }
     if (now_ms >= decision_due(e)) {
         decide(e, &e->proposal, out);
@@ -217,11 +260,12 @@ static void conclude(struct rk_election *e, int64_t now_ms, struct rk_election_o
 /* -- own proposal ------------------------------------------------------------------------------ */
 
 /* The proposal is new: what was counted for the old one does not matter any more. */
-static void announce(struct rk_election *e, struct rk_election_out *out)
+static void announce(struct rk_election *e, int64_t now_ms, struct rk_election_out *out)
 {
     int32_t me = my_index(e);
     e->proposal.round = e->round;
     e->decide_ms = NEVER;
+    e->abandon_ms = is_reachable(e, e->proposal.leader) ? NEVER : now_ms + e->config.finalize_ms;
     if (me >= 0 && !e->is_amnesiac) {
         e->voters[me].has = true;
         e->voters[me].in = told(e);
@@ -233,9 +277,7 @@ static void announce(struct rk_election *e, struct rk_election_out *out)
 static void hurry(struct rk_election *e, int64_t now_ms)
 {
     e->interval_ms = e->config.min_interval_ms;
-    if (e->resend_ms > now_ms + e->interval_ms) {
-        e->resend_ms = now_ms + e->interval_ms;
-    }
+    ask_by(e, now_ms + e->interval_ms);
 }
 
 static void hurry_if_new(struct rk_election *e, const struct rk_notification *last,
@@ -245,6 +287,38 @@ static void hurry_if_new(struct rk_election *e, const struct rk_notification *la
         last->round != n->round || last->peer_epoch != n->peer_epoch) {
         hurry(e, now_ms);
     }
+}
+
+static void empty_recvset(struct rk_election *e)
+{
+    for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
+        e->voters[i].has = false;
+    }
+}
+
+static void enter_next_round(struct rk_election *e)
+{
+    e->round = (int64_t)((uint64_t)e->round + 1); /* a liar's INT64_MAX wraps, as in Java */
+    empty_recvset(e);
+}
+
+/* The one we vote for could not be reached for as long as a decision may take: following it would
+ * lead nowhere, and a better vote than one for it there may never be. Apache follows, fails, and
+ * does so again if that one is only cut off from some. A vote never gets worse within a round. */
+static void abandon(struct rk_election *e, int64_t now_ms, struct rk_election_out *out)
+{
+    e->proposal = e->initial;
+    if (my_index(e) >= 0) {
+        enter_next_round(e);
+        hurry(e, now_ms);
+    }
+    announce(e, now_ms, out);
+}
+
+static bool may_adopt(const struct rk_election *e, const struct rk_vote *theirs,
+                      const struct rk_vote *ours, int64_t now_ms)
+{
+    return !is_gone(e, theirs->leader, now_ms) && rk_vote_is_better(&e->quorum, theirs, ours);
 }
 
 /* A LOOKING vote that counts, into recvset. ZK: lookForLeader, case LOOKING */
@@ -259,14 +333,12 @@ static void count(struct rk_election *e, uint32_t voter, const struct rk_notific
     hurry_if_new(e, &e->voters[voter].in, n, now_ms);
     if (n->round > e->round) {
         e->round = n->round;
-        for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
-            e->voters[i].has = false;
-        }
-        e->proposal = rk_vote_is_better(&e->quorum, &theirs, &e->initial) ? theirs : e->initial;
-        announce(e, out);
-    } else if (rk_vote_is_better(&e->quorum, &theirs, &e->proposal)) {
+        empty_recvset(e);
+        e->proposal = may_adopt(e, &theirs, &e->initial, now_ms) ? theirs : e->initial;
+        announce(e, now_ms, out);
+    } else if (may_adopt(e, &theirs, &e->proposal, now_ms)) {
         e->proposal = theirs;
-        announce(e, out);
+        announce(e, now_ms, out);
     }
     is_first = !e->voters[voter].has;
     e->voters[voter].has = true;
@@ -312,7 +384,7 @@ static void wake_up(struct rk_election *e, int64_t now_ms, struct rk_election_ou
     e->initial.zxid = 0;
     e->initial.peer_epoch = 0;
     e->proposal = e->initial;
-    announce(e, out);
+    announce(e, now_ms, out);
     for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
         struct rk_notification heard = e->voters[i].in;
         if (e->voters[i].is_blank && !e->voters[i].has && heard.zxid != ZXID_UNSURE) {
@@ -363,14 +435,15 @@ static void on_settled(struct rk_election *e, uint32_t voter, const struct rk_no
         e->voters[voter].in = *n;
         /* So in Apache: in recvset the leader alone is compared, epochs change while they sync. */
         e->voters[voter].in.version = 0;
-        if (is_quorum_for(e, n->leader, supporters(e, n, false)) && is_leader_sure(e, n, false)) {
+        if (is_quorum_for(e, n->leader, supporters(e, n, false)) &&
+            is_leader_sure(e, n, false, now_ms)) {
             decide(e, &theirs, out);
             return;
         }
     }
     e->voters[voter].has_out = true;
     e->voters[voter].out = *n;
-    if (is_quorum_for(e, n->leader, supporters(e, n, true)) && is_leader_sure(e, n, true)) {
+    if (is_quorum_for(e, n->leader, supporters(e, n, true)) && is_leader_sure(e, n, true, now_ms)) {
         e->round = n->round;
         decide(e, &theirs, out);
     } else if (e->decide_ms != NEVER) {
@@ -421,13 +494,22 @@ void rk_election_receive(struct rk_election *e, int64_t sid, const struct rk_not
     }
     /* Who has a leader needs no answer. Apache gives one to non-voters in any state: two servers
      * that take each other for non-voters answer each other for ever. */
-    if (n->state == RK_PEER_LOOKING &&
-        (voter < 0 || e->state != RK_PEER_LOOKING || n->round < e->round)) {
+    if (voter < 0) {
+        if (n->state == RK_PEER_LOOKING) {
+            answer_non_voter(e, sid, n, out);
+        }
+        return;
+    }
+    if (e->state != RK_PEER_LOOKING) {
+        if (n->state == RK_PEER_LOOKING) {
+            answer(e, sid, out);
+        }
+        return;
+    }
+    if (n->state == RK_PEER_LOOKING && n->round < e->round && my_index(e) >= 0) {
         answer(e, sid, out);
     }
-    if (voter >= 0 && e->state == RK_PEER_LOOKING) {
-        on_vote(e, (uint32_t)voter, n, now_ms, out);
-    }
+    on_vote(e, (uint32_t)voter, n, now_ms, out);
 }
 
 /* -- everything else --------------------------------------------------------------------------- */
@@ -446,6 +528,7 @@ void rk_election_init(struct rk_election *e, const struct rk_election_config *co
     e->state = RK_PEER_LOOKING;
     e->resend_ms = NEVER;
     e->decide_ms = NEVER;
+    e->abandon_ms = NEVER;
 }
 
 /* ZK: getInitId, getInitLastLoggedZxid, getPeerEpoch; spec-quorum B3.2. */
@@ -473,9 +556,8 @@ void rk_election_start(struct rk_election *e, rk_zxid last_zxid, int64_t current
     e->is_started = true;
     e->is_amnesiac = (is_amnesiac || last_zxid < 0) && my_index(e) >= 0;
     e->state = RK_PEER_LOOKING;
-    e->round = (int64_t)((uint64_t)e->round + 1); /* a liar's INT64_MAX wraps, as in Java */
+    enter_next_round(e);
     for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
-        e->voters[i].has = false;
         e->voters[i].has_out = false;
         e->voters[i].is_blank = false;
     }
@@ -485,7 +567,7 @@ void rk_election_start(struct rk_election *e, rk_zxid last_zxid, int64_t current
     e->interval_ms = e->config.min_interval_ms;
     e->resend_ms = now_ms + e->interval_ms;
     out->dial_all = true;
-    announce(e, out);
+    announce(e, now_ms, out);
     if (e->is_amnesiac && is_nothing_to_lose(e)) {
         wake_up(e, now_ms, out); /* the only voter */
     } else {
@@ -493,26 +575,32 @@ void rk_election_start(struct rk_election *e, rk_zxid last_zxid, int64_t current
     }
 }
 
-void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_reachable,
-                               int64_t now_ms, struct rk_election_out *out)
+void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_now, int64_t now_ms,
+                               struct rk_election_out *out)
 {
     int32_t voter = rk_quorum_index(&e->quorum, sid);
     begin(out);
     if (voter < 0 || sid == e->config.my_sid) {
         return;
     }
-    e->voters[voter].is_reachable = is_reachable;
+    e->voters[voter].is_reachable = is_now;
     e->voters[voter].has_spoken = false;
-    if (is_reachable) {
+    if (is_now) {
         e->voters[voter].was_reachable = true;
-        if (is_looking(e)) {
-            hurry(e, now_ms);
-            answer(e, sid, out);
-        }
+    } else {
+        e->voters[voter].is_blank = false; /* it may come back with a disk from elsewhere */
+    }
+    if (!is_looking(e)) {
         return;
     }
-    e->voters[voter].is_blank = false; /* it may come back with a disk from elsewhere */
-    if (is_looking(e) && e->decide_ms != NEVER) {
+    if (sid == e->proposal.leader && is_now != (e->abandon_ms == NEVER)) {
+        e->abandon_ms = is_now ? NEVER : now_ms + e->config.finalize_ms;
+    }
+    if (is_now) {
+        hurry(e, now_ms);
+        answer(e, sid, out);
+    }
+    if (e->decide_ms != NEVER) {
         conclude(e, now_ms, out);
     }
 }
@@ -523,7 +611,10 @@ void rk_election_tick(struct rk_election *e, int64_t now_ms, struct rk_election_
     if (!is_looking(e)) {
         return;
     }
-    if (e->decide_ms != NEVER) {
+    if (now_ms >= e->abandon_ms) {
+        abandon(e, now_ms, out);
+        conclude(e, now_ms, out);
+    } else if (e->decide_ms != NEVER) {
         conclude(e, now_ms, out);
     }
     if (out->is_decided || now_ms < e->resend_ms) {
@@ -542,8 +633,9 @@ int64_t rk_election_next_due(const struct rk_election *e)
     if (!is_looking(e)) {
         return NEVER;
     }
-    due = e->decide_ms == NEVER ? NEVER : decision_due(e);
-    return due < e->resend_ms ? due : e->resend_ms;
+    due = decision_due(e);
+    due = e->abandon_ms < due ? e->abandon_ms : due;
+    return e->resend_ms < due ? e->resend_ms : due;
 }
 
 void rk_election_set_epoch(struct rk_election *e, int64_t epoch)

@@ -71,7 +71,8 @@ struct rk_election {
     int64_t begin_ms;  /* of this election */
     int64_t resend_ms; /* when, while LOOKING */
     int64_t interval_ms;
-    int64_t decide_ms; /* end of the wait before a decision; INT64_MAX: none */
+    int64_t decide_ms;  /* end of the wait before a decision; INT64_MAX: none */
+    int64_t abandon_ms; /* end of the wait for the one we vote for to be reachable; INT64_MAX */
 };
 
 /* State LOOKING is entered by rk_election_start only; until then it answers nobody. */
@@ -93,8 +94,8 @@ void rk_election_receive(struct rk_election *e, int64_t sid, const struct rk_not
  * for a voter that was reachable before, or once finalize_ms have passed since rk_election_start:
  * at a cold start nobody has been dialed yet, and a decision without those who are milliseconds
  * away would be overturned. */
-void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_reachable,
-                               int64_t now_ms, struct rk_election_out *out);
+void rk_election_set_reachable(struct rk_election *e, int64_t sid, bool is_now, int64_t now_ms,
+                               struct rk_election_out *out);
 void rk_election_tick(struct rk_election *e, int64_t now_ms, struct rk_election_out *out);
 int64_t rk_election_next_due(const struct rk_election *e); /* INT64_MAX: never */
 /* After synchronisation the vote that is told carries the new epoch (leader and learners). */

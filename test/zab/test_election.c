@@ -1,5 +1,5 @@
-/* One elector, rule by rule: comparison, counting, answers, the wait before a decision, joining
- * those who have a leader, observers, time. What many of them do together: test_election_net.c. */
+/* One elector, rule by rule: comparison, first votes, answers, counting, observers, time. How it
+ * decides: test_election_decide.c. What many of them do together: test_election_net.c. */
 #include "support/cmocka_all.h"
 
 #include "elector.h"
@@ -89,7 +89,7 @@ static void a_server_of_weight_0_votes_and_is_never_elected(void **state)
         hear(&t, sid, FOLLOWING, 3, 5, 1, 1);
     }
     pass(&t, 100000);
-    assert_false(t.out.is_decided);
+    assert_int_equal(t.e.state, LOOKING);
 }
 
 /* -- beginning --------------------------------------------------------------------------------- */
@@ -196,8 +196,10 @@ static void who_has_no_vote_is_answered_at_once_and_never_counted(void **state)
     for (int64_t sid = 90; sid < 95; sid++) {
         hear(&t, sid, LOOKING, 1, 5, 1, 1);
         assert_sent(&t, sid, LOOKING, 1, 5, 1, 1);
-        hear(&t, sid, LOOKING, 1, 5, 7, 1); /* not even its round */
-        assert_sent(&t, sid, LOOKING, 1, 5, 1, 1);
+        hear(&t, sid, LOOKING, 1, 5, 7,
+             1); /* not even its round; told in it, so that it is quiet */
+        assert_sent(&t, sid, LOOKING, 1, 5, 7, 1);
+        assert_int_equal(t.e.round, 1);
         hear(&t, sid, LEADING, 3, 5, 1, 1);
         assert_silent(&t);
         hear(&t, sid, FOLLOWING, 1, 5, 1, 1);
@@ -327,250 +329,6 @@ static void looking_votes_count_only_if_all_four_fields_agree(void **state)
     }
 }
 
-/* -- deciding ---------------------------------------------------------------------------------- */
-
-static void all_agree_and_it_is_decided_at_once(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 3, 5, 1);
-    hear(&t, 1, LOOKING, 3, 5, 1, 1);
-    assert_false(t.out.is_decided);
-    hear(&t, 2, LOOKING, 3, 5, 1, 1);
-    assert_decided(&t, LEADING, 3);
-
-    open_looking(&t, 3, 1, 5, 1);
-    hear(&t, 2, LOOKING, 3, 5, 1, 1);
-    hear(&t, 3, LOOKING, 3, 5, 1, 1);
-    assert_decided(&t, FOLLOWING, 3);
-}
-
-static void a_reachable_voter_that_has_not_agreed_is_waited_for(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 2, 5, 1);
-    t.now_ms += 50;
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    assert_int_equal(rk_election_next_due(&t.e), 1000 + MIN_MS);
-    pass(&t, FINALIZE_MS - 1);
-    assert_false(t.out.is_decided);
-    assert_int_equal(rk_election_next_due(&t.e), 1050 + FINALIZE_MS);
-    hear(&t, 1, LOOKING, 2, 5, 1, 1); /* saying it again does not make it longer */
-    pass(&t, 1);
-    assert_decided(&t, LEADING, 2);
-}
-
-static void a_better_vote_ends_the_wait(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 2, 5, 1);
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    pass(&t, FINALIZE_MS - 1);
-    hear(&t, 3, LOOKING, 3, 5, 1, 1);
-    assert_sent(&t, 0, LOOKING, 3, 5, 1, 1);
-    assert_false(t.out.is_decided); /* 2 and 3 agree, 1 will hear of it */
-    pass(&t, FINALIZE_MS - 1);
-    assert_false(t.out.is_decided);
-    hear(&t, 1, LOOKING, 3, 5, 1, 1);
-    assert_decided(&t, FOLLOWING, 3);
-}
-
-static void a_voter_that_leaves_the_quorum_ends_the_wait(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 5, 2, 5, 1);
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    hear(&t, 3, LOOKING, 2, 5, 1, 1);
-    assert_true(t.e.decide_ms != INT64_MAX);
-    hear(&t, 3, FOLLOWING, 4, 5, 1, 1);
-    assert_int_equal(t.e.decide_ms, INT64_MAX);
-    pass(&t, FINALIZE_MS);
-    assert_false(t.out.is_decided);
-}
-
-static void who_was_seen_and_cannot_be_reached_is_not_waited_for(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 2, 5, 1);
-    rk_election_set_reachable(&t.e, 3, false, t.now_ms, &t.out);
-    assert_silent(&t);
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    assert_decided(&t, LEADING, 2);
-}
-
-static void the_one_waited_for_goes_and_it_is_decided(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 5, 3, 5, 1);
-    hear(&t, 1, LOOKING, 3, 5, 1, 1);
-    hear(&t, 2, LOOKING, 3, 5, 1, 1);
-    rk_election_set_reachable(&t.e, 4, false, t.now_ms, &t.out);
-    assert_false(t.out.is_decided);
-    rk_election_set_reachable(&t.e, 5, false, t.now_ms, &t.out);
-    assert_decided(&t, LEADING, 3);
-}
-
-/* At a cold start channels come up within milliseconds of each other. */
-static void who_was_never_seen_is_waited_for_until_the_start_is_over(void **state)
-{
-    struct rk_quorum q = majority(3);
-    struct elector t;
-    (void)state;
-    open_with(&t, &q, 2);
-    start(&t, 5, 1);
-    rk_election_set_reachable(&t.e, 1, true, t.now_ms, &t.out);
-    t.now_ms += 30;
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    assert_false(t.out.is_decided);
-    assert_int_equal(rk_election_next_due(&t.e), 1000 + FINALIZE_MS);
-    pass(&t, FINALIZE_MS - 31);
-    assert_false(t.out.is_decided);
-    pass(&t, 1); /* not 30 ms later, as Apache */
-    assert_decided(&t, LEADING, 2);
-
-    open_with(&t, &q, 2);
-    start(&t, 5, 1);
-    pass(&t, FINALIZE_MS + 5);
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    assert_decided(&t, LEADING, 2);
-}
-
-static void a_voter_that_comes_up_during_the_wait_is_waited_for(void **state)
-{
-    struct rk_quorum q = majority(3);
-    struct elector t;
-    (void)state;
-    open_with(&t, &q, 2);
-    start(&t, 5, 1);
-    rk_election_set_reachable(&t.e, 1, true, t.now_ms, &t.out);
-    t.now_ms += 150;
-    hear(&t, 1, LOOKING, 2, 5, 1, 1);
-    rk_election_set_reachable(&t.e, 3, true, t.now_ms, &t.out);
-    assert_sent(&t, 3, LOOKING, 2, 5, 1, 1);
-    pass(&t, 100);
-    assert_false(t.out.is_decided);
-    hear(&t, 3, LOOKING, 3, 9, 1, 1);
-    assert_sent(&t, 0, LOOKING, 3, 9, 1, 1);
-    hear(&t, 1, LOOKING, 3, 9, 1, 1);
-    assert_decided(&t, FOLLOWING, 3);
-}
-
-static void a_decision_needs_a_quorum_of_the_groups(void **state)
-{
-    struct rk_quorum q = majority(6);
-    struct elector t;
-    (void)state;
-    q.is_hierarchical = true;
-    q.group_count = 2;
-    for (uint32_t i = 0; i < 6; i++) {
-        q.weights[i] = 1;
-        q.groups[i] = i / 3;
-    }
-    open_with(&t, &q, 6);
-    start(&t, 5, 1);
-    for (int64_t sid = 3; sid <= 5; sid++) {
-        hear(&t, sid, LOOKING, 6, 5, 1, 1); /* four of six, but one group */
-    }
-    assert_int_equal(t.e.decide_ms, INT64_MAX);
-    hear(&t, 2, LOOKING, 6, 5, 1, 1);
-    assert_true(t.e.decide_ms != INT64_MAX);
-    pass(&t, FINALIZE_MS);
-    assert_decided(&t, LEADING, 6);
-}
-
-/* -- joining those who have a leader ----------------------------------------------------------- */
-
-static void a_late_joiner_takes_the_leader_and_the_round_of_the_others(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 1, 5, 1);
-    hear(&t, 2, FOLLOWING, 3, 6, 40, 9);
-    assert_silent(&t);
-    hear(&t, 3, LEADING, 3, 6, 40, 9);
-    assert_decided(&t, FOLLOWING, 3);
-    assert_int_equal(t.e.round, 40);
-    assert_int_equal(rk_election_vote(&t.e).peer_epoch, 9);
-    start(&t, 6, 9);
-    assert_sent(&t, 0, LOOKING, 1, 6, 41, 9);
-}
-
-/* ZOOKEEPER-1805: their zxids and rounds may differ, the epoch may not. */
-static void followers_count_by_leader_and_epoch(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 5, 1, 5, 1);
-    hear(&t, 2, FOLLOWING, 5, 6, 40, 9);
-    hear(&t, 3, FOLLOWING, 5, 7, 41, 8);
-    hear(&t, 5, LEADING, 5, 8, 42, 9);
-    assert_silent(&t);
-    hear(&t, 4, FOLLOWING, 5, 1, 2, 9);
-    assert_decided(&t, FOLLOWING, 5);
-}
-
-/* ZOOKEEPER-1732: servers of version 0 do not tell the new epoch. */
-static void votes_of_version_0_count_by_leader_alone_against_others(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 1, 5, 1);
-    hear_version(&t, (struct said){2, FOLLOWING, 3, 6, 40, 8}, 0);
-    hear_version(&t, (struct said){3, LEADING, 3, 6, 40, 9}, 2);
-    assert_decided(&t, FOLLOWING, 3);
-
-    open_looking(&t, 3, 1, 5, 1);
-    hear_version(&t, (struct said){2, FOLLOWING, 3, 6, 40, 8}, 0);
-    hear_version(&t, (struct said){3, LEADING, 3, 6, 40, 9}, 0);
-    assert_false(t.out.is_decided);
-}
-
-/* Within a round Apache compares the leader only: one has synchronised already, one has not. */
-static void in_one_round_followers_count_by_leader(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 1, 5, 1);
-    hear(&t, 2, FOLLOWING, 3, 5, 1, 1);
-    hear(&t, 3, LEADING, 3, 5, 1, 2);
-    assert_decided(&t, FOLLOWING, 3);
-    assert_int_equal(t.e.round, 1);
-}
-
-static void nobody_is_followed_who_does_not_say_that_it_leads(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 5, 1, 5, 1);
-    for (int64_t sid = 2; sid <= 4; sid++) {
-        hear(&t, sid, FOLLOWING, 5, 6, 1, 9);
-        hear(&t, sid, FOLLOWING, 5, 6, 40, 9);
-    }
-    assert_silent(&t);
-    hear(&t, 5, FOLLOWING, 5, 6, 40, 9);
-    hear(&t, 5, LOOKING, 5, 6, 0, 9);
-    assert_false(t.out.is_decided);
-    hear(&t, 5, LEADING, 5, 6, 40, 9);
-    assert_decided(&t, FOLLOWING, 5);
-}
-
-static void who_the_others_follow_in_this_round_leads(void **state)
-{
-    struct elector t;
-    (void)state;
-    open_looking(&t, 3, 1, 5, 1);
-    hear(&t, 2, FOLLOWING, 1, 5, 7, 1);
-    hear(&t, 3, FOLLOWING, 1, 5, 7, 1);
-    assert_silent(&t);                  /* that was another one of us */
-    hear(&t, 2, FOLLOWING, 1, 5, 1, 1); /* and our own vote */
-    assert_decided(&t, LEADING, 1);
-}
-
 /* -- observers --------------------------------------------------------------------------------- */
 
 static void an_observer_tallies_the_voters_and_observes(void **state)
@@ -595,6 +353,63 @@ static void an_observer_tallies_the_voters_and_observes(void **state)
     assert_false(t.out.is_decided); /* its own is no vote */
     hear(&t, 1, FOLLOWING, 3, 5, 5, 2);
     assert_decided(&t, OBSERVING, 3);
+}
+
+/* Nobody tells an observer anything unasked. */
+static void an_observer_asks_again_before_it_decides(void **state)
+{
+    struct rk_quorum q = majority(3);
+    struct elector t;
+    (void)state;
+    open_with(&t, &q, 91);
+    start(&t, 0x100000000, 7);
+    reach_all(&t, true);
+    t.now_ms += 90;
+    hear(&t, 1, LOOKING, 1, 5, 1, 1);
+    hear(&t, 2, LOOKING, 1, 5, 1, 1);
+    assert_int_equal(rk_election_next_due(&t.e), 1090 + FINALIZE_MS / 2);
+    pass(&t, FINALIZE_MS / 2);
+    assert_sent(&t, 0, LOOKING, 1, 5, 1, 1);
+    hear(&t, 1, LOOKING, 3, 6, 1, 1);
+    assert_sent(&t, 0, LOOKING, 3, 6, 1, 1);
+    pass(&t, FINALIZE_MS / 2);
+    assert_false(t.out.is_decided);
+}
+
+/* Both would answer the other's answer for ever. */
+static void an_observer_answers_no_voter_that_looks(void **state)
+{
+    struct rk_quorum q = majority(3);
+    struct elector t;
+    (void)state;
+    open_with(&t, &q, 91);
+    start(&t, 0x100000000, 7);
+    start(&t, 0x100000000, 7);
+    hear(&t, 1, LOOKING, 1, 5, 1, 1);
+    assert_silent(&t);
+    hear(&t, 92, LOOKING, INT64_MIN, INT64_MIN, 9, INT64_MIN);
+    assert_sent(&t, 92, LOOKING, INT64_MIN, INT64_MIN, 9, INT64_MIN);
+}
+
+static void an_observer_forgets_a_candidate_that_stays_away(void **state)
+{
+    struct rk_quorum q = majority(3);
+    struct elector t;
+    (void)state;
+    open_with(&t, &q, 91);
+    start(&t, 0x100000000, 7);
+    reach_all(&t, true);
+    hear(&t, 1, LOOKING, 3, 5, 1, 1);
+    hear(&t, 2, LOOKING, 3, 5, 1, 1);
+    rk_election_set_reachable(&t.e, 3, false, t.now_ms, &t.out);
+    assert_false(t.out.is_decided);
+    pass(&t, FINALIZE_MS);
+    assert_false(t.out.is_decided);
+    assert_int_equal(t.e.round, 1); /* the voters' rounds are what it follows */
+    assert_int_equal(rk_election_vote(&t.e).leader, INT64_MIN);
+    hear(&t, 1, LOOKING, 2, 5, 2, 1);
+    hear(&t, 2, LOOKING, 2, 5, 2, 1);
+    assert_decided(&t, OBSERVING, 2);
 }
 
 /* -- time -------------------------------------------------------------------------------------- */
@@ -677,22 +492,10 @@ int main(void)
         cmocka_unit_test(a_better_vote_is_adopted_and_told_to_all),
         cmocka_unit_test(a_higher_round_is_joined_with_the_better_of_its_vote_and_our_first),
         cmocka_unit_test(looking_votes_count_only_if_all_four_fields_agree),
-        cmocka_unit_test(all_agree_and_it_is_decided_at_once),
-        cmocka_unit_test(a_reachable_voter_that_has_not_agreed_is_waited_for),
-        cmocka_unit_test(a_better_vote_ends_the_wait),
-        cmocka_unit_test(a_voter_that_leaves_the_quorum_ends_the_wait),
-        cmocka_unit_test(who_was_seen_and_cannot_be_reached_is_not_waited_for),
-        cmocka_unit_test(the_one_waited_for_goes_and_it_is_decided),
-        cmocka_unit_test(who_was_never_seen_is_waited_for_until_the_start_is_over),
-        cmocka_unit_test(a_voter_that_comes_up_during_the_wait_is_waited_for),
-        cmocka_unit_test(a_decision_needs_a_quorum_of_the_groups),
-        cmocka_unit_test(a_late_joiner_takes_the_leader_and_the_round_of_the_others),
-        cmocka_unit_test(followers_count_by_leader_and_epoch),
-        cmocka_unit_test(votes_of_version_0_count_by_leader_alone_against_others),
-        cmocka_unit_test(in_one_round_followers_count_by_leader),
-        cmocka_unit_test(nobody_is_followed_who_does_not_say_that_it_leads),
-        cmocka_unit_test(who_the_others_follow_in_this_round_leads),
         cmocka_unit_test(an_observer_tallies_the_voters_and_observes),
+        cmocka_unit_test(an_observer_asks_again_before_it_decides),
+        cmocka_unit_test(an_observer_answers_no_voter_that_looks),
+        cmocka_unit_test(an_observer_forgets_a_candidate_that_stays_away),
         cmocka_unit_test(the_vote_is_repeated_at_growing_intervals_and_everybody_dialed),
         cmocka_unit_test(who_becomes_reachable_is_told_and_asked_again_soon),
         cmocka_unit_test(with_a_leader_time_and_reachability_say_nothing),
