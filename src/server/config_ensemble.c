@@ -234,6 +234,27 @@ static void derive_ports(struct rk_server_config *config)
     }
 }
 
+/* Understood and handed on, but the core does not act on them yet. */
+static void tell_unbuilt(struct rk_server_config *config)
+{
+    static const struct {
+        enum rk_key_id id;
+        const char *reason;
+    } rows[] = {
+        {RK_KEY_leader_serves, "the leader takes clients, too"},
+        {RK_KEY_observer_sync, "an observer keeps its log"},
+        {RK_KEY_observer_delay, "an observer looks for its leader again at once"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct rk_config_setting *s = &config->settings[rows[i].id];
+        struct rk_config_place place = rk_config_place_of(config, rows[i].id);
+        if (s->text != NULL && s->number != rk_key_of(rows[i].id)->preset) {
+            rk_config_say(config, RK_LEVEL_WARN, &place, "%s=%s is known but not supported yet: %s",
+                          s->name, s->text, rows[i].reason);
+        }
+    }
+}
+
 static void derive_roles(struct rk_server_config *config)
 {
     struct rk_ensemble_config *e = config->ensemble;
@@ -269,6 +290,7 @@ void rk_config_derive_ensemble(struct rk_server_config *config)
     derive_histories(config);
     derive_ports(config);
     derive_roles(config);
+    tell_unbuilt(config);
     config->core.ensemble = config->ensemble;
     config->admin.ensemble = config->ensemble;
 }

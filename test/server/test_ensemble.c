@@ -390,6 +390,13 @@ static const struct {
     {"1", THREE "quorum.auth.learnerRequireSasl=true", RK_LEVEL_ERROR,
      "zoo.cfg:8: quorum.auth.learnerRequireSasl: SASL between servers comes with a later version, "
      "and without it anybody could pose as the leader"},
+    {"1", THREE "leaderServes=no", RK_LEVEL_WARN,
+     "zoo.cfg:8: leaderServes=no is known but not supported yet: the leader takes clients, too"},
+    {"1", THREE "syncEnabled=false", RK_LEVEL_WARN,
+     "zoo.cfg:8: syncEnabled=false is known but not supported yet: an observer keeps its log"},
+    {"1", THREE "observer.election.DelayMs=5", RK_LEVEL_WARN,
+     "zoo.cfg:8: observer.election.DelayMs=5 is known but not supported yet: an observer looks for "
+     "its leader again at once"},
     {"1", THREE "oraclePath=/x", RK_LEVEL_WARN,
      "zoo.cfg:8: oraclePath is known but not supported yet: of two servers neither goes on alone"},
     {"1", THREE "observerMasterPort=2191", RK_LEVEL_WARN,
