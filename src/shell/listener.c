@@ -124,10 +124,13 @@ static enum rk_err bind_error(const struct rk_listener *l, enum rk_log_level lev
                               const char *then)
 {
     struct rk_shell *s = l->shell;
-    rk_log_write(s->parts.log, level, "cannot listen on %s:%u (%s port): %s.%s%s",
-                 l->at->host[0] == '\0' ? "*" : l->at->host, (unsigned)l->at->port,
-                 port_names[l->kind], err == ENXIO ? "no such host" : strerror(err),
-                 hint_of(l, err), then);
+    char port[32] = "";
+    if (l->kind != RK_LISTENER_CLIENT) {
+        (void)snprintf(port, sizeof(port), " (%s port)", port_names[l->kind]);
+    }
+    rk_log_write(s->parts.log, level, "cannot listen on %s:%u%s: %s.%s%s",
+                 l->at->host[0] == '\0' ? "*" : l->at->host, (unsigned)l->at->port, port,
+                 err == ENXIO ? "no such host" : strerror(err), hint_of(l, err), then);
     enum rk_err ret = RK_ERR_IO;
     if (err == EADDRINUSE) {
         ret = RK_ERR_BUSY;
