@@ -46,6 +46,14 @@ static bool is_same_vote(const struct rk_notification *a, const struct rk_notifi
     return a->leader == b->leader && a->peer_epoch == b->peer_epoch;
 }
 
+/* To be remembered: without the text, which is the sender's buffer. */
+static struct rk_notification without_config(const struct rk_notification *n)
+{
+    struct rk_notification kept = *n;
+    kept.config = (struct rk_bytes){.data = NULL, .len = 0};
+    return kept;
+}
+
 /* Own index among the voters, -1 for an observer or a server outside the config. */
 static int32_t my_index(const struct rk_election *e)
 {
@@ -342,7 +350,7 @@ static void count(struct rk_election *e, uint32_t voter, const struct rk_notific
     }
     is_first = !e->voters[voter].has;
     e->voters[voter].has = true;
-    e->voters[voter].in = *n;
+    e->voters[voter].in = without_config(n);
     /* Our vote may have reached it while it still had a leader and did not count. */
     if (is_first && my_index(e) >= 0 && !has_told_all(out)) {
         answer(e, e->quorum.voters[voter], out);
@@ -399,7 +407,7 @@ static void listen_only(struct rk_election *e, uint32_t voter, const struct rk_n
 {
     hurry_if_new(e, &e->voters[voter].in, n, now_ms);
     e->voters[voter].has = false;
-    e->voters[voter].in = *n;
+    e->voters[voter].in = without_config(n);
     if (is_nothing_to_lose(e)) {
         wake_up(e, now_ms, out);
     }
@@ -432,7 +440,7 @@ static void on_settled(struct rk_election *e, uint32_t voter, const struct rk_no
     hurry_if_new(e, &e->voters[voter].out, n, now_ms);
     if (n->round == e->round) {
         e->voters[voter].has = true;
-        e->voters[voter].in = *n;
+        e->voters[voter].in = without_config(n);
         /* So in Apache: in recvset the leader alone is compared, epochs change while they sync. */
         e->voters[voter].in.version = 0;
         if (is_quorum_for(e, n->leader, supporters(e, n, false)) &&
@@ -442,7 +450,7 @@ static void on_settled(struct rk_election *e, uint32_t voter, const struct rk_no
         }
     }
     e->voters[voter].has_out = true;
-    e->voters[voter].out = *n;
+    e->voters[voter].out = without_config(n);
     if (is_quorum_for(e, n->leader, supporters(e, n, true)) && is_leader_sure(e, n, true, now_ms)) {
         e->round = n->round;
         decide(e, &theirs, out);

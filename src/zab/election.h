@@ -4,10 +4,10 @@
  *
  * Beyond Apache, on the same wire: the wait of 200 ms before a decision is cut short when no voter
  * that could still disagree can be reached; who votes for the first time in our round is told our
- * vote; a server that cannot prove what it held ("amnesiac") votes with zxid -1, which nobody
- * counts, and joins an established leader only, or takes part when it has nothing and every other
- * voter says that it has nothing either (reliability.md 3.4). The rules, their reasons and their
- * tests: docs/internals/zab.md.
+ * vote; candidates that stay unreachable are left; a server that cannot prove what it held
+ * ("amnesiac") votes with zxid -1, which nobody counts, and joins an established leader only, or
+ * takes part when it has nothing and every other voter says that it has nothing either
+ * (reliability.md 3.4). The rules, their reasons and their tests: docs/internals/zab.md.
  *
  * ZK: FastLeaderElection.lookForLeader, totalOrderPredicate, Vote.equals, QuorumPeer.run. */
 #ifndef RK_ZAB_ELECTION_H
