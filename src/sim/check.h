@@ -58,6 +58,8 @@ void rk_sim_check_reloaded(struct sim_check *c, const struct rk_core *core);
 void rk_sim_check_wiped(struct sim_check *c);
 /* It was not wiped, or has been brought up to date since. */
 bool rk_sim_check_is_whole(const struct sim_check *c);
+/* It never had anything, so nothing is what it should have. */
+bool rk_sim_check_is_virgin(const struct sim_check *c);
 
 bool rk_sim_check_is_serving(const struct sim_check *c);
 bool rk_sim_check_is_leading(const struct sim_check *c);

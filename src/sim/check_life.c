@@ -84,6 +84,11 @@ bool rk_sim_check_is_whole(const struct sim_check *c)
     return !c->is_wiped;
 }
 
+bool rk_sim_check_is_virgin(const struct sim_check *c)
+{
+    return !c->is_wiped && c->head == NULL && c->model.zxid == 0;
+}
+
 void rk_sim_check_reloaded(struct sim_check *c, const struct rk_core *core)
 {
     if (c->is_replacing) {

@@ -222,7 +222,9 @@ static void attach(struct sim_check *c, struct mconn *conn, struct sim_tsession 
     }
     s->conn = conn->id;
     s->timeout_ms = conn->timeout_ms;
-    s->touched_ms = c->now_ms;
+    if (conn->wanted != 0) {
+        s->touched_ms = c->now_ms; /* a new one was heard of when it was asked for */
+    }
     if (ts->attaches > 0) {
         RK_MARK(c->w, SESSION_REATTACHED);
         if (ts->node != c->index) {

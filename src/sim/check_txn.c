@@ -289,7 +289,7 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
         propose(c, zxid, payload);
         return;
     }
-    CHECK(c, c->is_ensemble && rk_bytes_equal(rk_sim_bytes(known->payload), payload),
+    CHECK(c, c->is_ensemble && rk_truth_is_same(known, payload),
           "server %u logs zxid %llx, which is something else on server %u", c->index + 1,
           (unsigned long long)zxid, known->proposer + 1);
     CHECK(c, known->prev == c->head, "server %u logs zxid %llx behind %llx, it follows %llx",

@@ -155,7 +155,7 @@ void rk_node_sleep(struct sim_node *n, struct node_thread *t, int64_t us);
 /* node_member.c: what only a member of an ensemble does */
 /* The log thread does one of MSG_STORE_EPOCH and MSG_TRUNCATE. False: the process has to end. */
 enum rk_err rk_node_member_job(struct sim_node *n, enum node_message kind, int64_t number,
-                               bool flag);
+                               uint64_t extra, bool flag);
 /* Answers of such jobs, as events. */
 void rk_node_give_answers(struct sim_node *n);
 /* EPOCH, TRUNCATE, RELOAD, FATAL and those of channels. */

@@ -40,15 +40,32 @@ static enum rk_err store_epoch(struct sim_node *n, int64_t epoch, bool is_curren
     return err;
 }
 
-static enum rk_err cut_log(struct sim_node *n, rk_zxid zxid)
+static enum rk_err do_cut(struct sim_node *n, rk_zxid zxid, enum rk_cut cut)
 {
     rk_zxid last = 0;
-    rk_sim_check_truncating(n->check, zxid);
+    switch (cut) {
+    case RK_CUT_REPLACE:
+        return rk_wal_replace_begin(n->wal, zxid);
+    case RK_CUT_REPLACED:
+        return rk_wal_replace_end(n->wal, zxid);
+    case RK_CUT_BEHIND:
+        break;
+    }
+    return rk_wal_truncate(n->wal, zxid, &last);
+}
+
+static enum rk_err cut_log(struct sim_node *n, rk_zxid zxid, enum rk_cut cut)
+{
+    if (cut != RK_CUT_REPLACE) {
+        rk_sim_check_truncating(n->check, zxid);
+    }
     n->log.work = WORK_TRUNCATE;
-    enum rk_err err = rk_wal_truncate(n->wal, zxid, &last);
+    enum rk_err err = do_cut(n, zxid, cut);
     n->log.work = WORK_NONE;
     if (err == RK_OK && !n->is_dying) {
-        rk_sim_check_truncated(n->check, zxid);
+        if (cut != RK_CUT_REPLACE) {
+            rk_sim_check_truncated(n->check, zxid);
+        }
         n->report_durable = n->report_durable > zxid ? zxid : n->report_durable;
         n->seen_durable = n->seen_durable > zxid ? zxid : n->seen_durable;
         n->log_appended = n->log_appended > zxid ? zxid : n->log_appended;
@@ -58,13 +75,13 @@ static enum rk_err cut_log(struct sim_node *n, rk_zxid zxid)
 }
 
 enum rk_err rk_node_member_job(struct sim_node *n, enum node_message kind, int64_t number,
-                               bool flag)
+                               uint64_t extra, bool flag)
 {
     if (kind == MSG_STORE_EPOCH) {
         return store_epoch(n, number, flag);
     }
     RK_ASSERT(kind == MSG_TRUNCATE);
-    return cut_log(n, number);
+    return cut_log(n, number, (enum rk_cut)extra);
 }
 
 void rk_node_give_answers(struct sim_node *n)
@@ -123,7 +140,7 @@ void rk_node_member_effect(struct sim_node *n, const struct rk_effect *e, struct
                      e->u.epoch.file == RK_EPOCH_CURRENT, bytes);
         break;
     case RK_FX_TRUNCATE:
-        rk_node_send(n, &n->log, MSG_TRUNCATE, e->u.log.zxid, 0, false, bytes);
+        rk_node_send(n, &n->log, MSG_TRUNCATE, e->u.log.zxid, (uint64_t)e->u.log.cut, false, bytes);
         break;
     case RK_FX_RELOAD:
         RK_ASSERT(n->log.box.len == 0 && n->log_records == 0);
@@ -187,11 +204,28 @@ enum rk_err rk_node_load_epochs(struct sim_node *n)
         n->stored[i] = found[i];
         n->asked[i] = found[i];
     }
-    rk_core_set_epochs(n->core, epochs.accepted, epochs.current, n->recovered.is_fresh);
+    bool is_blank = n->recovered.last_zxid <= 0 && epochs.accepted == 0 && epochs.current == 0;
+    rk_core_set_epochs(n->core, epochs.accepted, epochs.current, is_blank);
     return RK_OK;
 }
 
 /* -- Start -- */
+
+/* An operator says that this disk is meant to be empty; again, if the server went down before it
+ * had anything. */
+static void put_initialize(struct sim_disk *disk)
+{
+    struct rk_disk port = rk_sim_disk_port(disk);
+    rk_file file;
+    enum rk_err err =
+        port.ops->open(port.ctx, RK_DIR_DATALOG, INITIALIZE_NAME, RK_OPEN_CREATE, &file);
+    RK_ASSERT(err == RK_OK);
+    err = port.ops->sync(port.ctx, file);
+    RK_ASSERT(err == RK_OK);
+    port.ops->close(port.ctx, file);
+    err = port.ops->sync_dir(port.ctx, RK_DIR_DATALOG);
+    RK_ASSERT(err == RK_OK);
+}
 
 static void add_member(struct rk_members *members, const struct sim_world *w, uint32_t index)
 {
@@ -214,6 +248,9 @@ void rk_node_member_config(struct sim_node *n, struct rk_core_config *config,
 {
     const struct sim_ens_options *o = &n->w->opt.ens;
     const char *why = "";
+    if (rk_sim_check_is_virgin(n->check)) {
+        put_initialize(n->disk);
+    }
     memset(ens, 0, sizeof(*ens));
     ens->my_sid = n->index + 1;
     rk_members_init(&ens->members);

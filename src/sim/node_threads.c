@@ -257,7 +257,7 @@ static bool member_job(struct sim_node *n, const struct message *m)
     if (n->is_dying || n->log_records > 0) {
         return false;
     }
-    enum rk_err err = rk_node_member_job(n, m->kind, m->number, m->flag);
+    enum rk_err err = rk_node_member_job(n, m->kind, m->number, m->extra, m->flag);
     if (err == RK_ERR_NO_SPACE && !n->is_dying) {
         set_full(n, true);
         return false;

@@ -12,7 +12,6 @@
 #include "sim/plan.h"
 #include "sim/truth.h"
 #include "sim/wire.h"
-#include "store/recover.h"
 
 #define LOOK_EVERY_US 20000
 #define HEAL_US_MAX   INT64_C(180000000)
@@ -144,20 +143,6 @@ static void last_look(struct sim_world *w)
     }
 }
 
-/* An operator says that this disk is meant to be empty. */
-static void put_initialize(struct sim_disk *disk)
-{
-    struct rk_disk port = rk_sim_disk_port(disk);
-    rk_file file;
-    enum rk_err err = port.ops->open(port.ctx, RK_DIR_DATALOG, "initialize", RK_OPEN_CREATE, &file);
-    RK_ASSERT(err == RK_OK);
-    err = port.ops->sync(port.ctx, file);
-    RK_ASSERT(err == RK_OK);
-    port.ops->close(port.ctx, file);
-    err = port.ops->sync_dir(port.ctx, RK_DIR_DATALOG);
-    RK_ASSERT(err == RK_OK);
-}
-
 static void create(struct sim_world *w)
 {
     w->node_count = rk_sim_is_ensemble(w) ? w->opt.ens.count : 1;
@@ -168,9 +153,6 @@ static void create(struct sim_world *w)
     for (uint32_t i = 0; i < w->node_count; i++) {
         w->disks[i] = rk_sim_disk_create(&w->mem, &w->tape, &w->opt.disk.shape);
         w->checks[i] = rk_sim_check_create(w, i);
-        if (rk_sim_is_ensemble(w)) {
-            put_initialize(w->disks[i]);
-        }
     }
     w->clients = rk_sim_clients_create(w);
     w->plan = rk_sim_plan_create(w);

@@ -174,7 +174,7 @@ static void on_proposal(struct sim_sniff *s, const struct rk_packet *p)
     const struct sim_txn *t = rk_truth_find(s->w->truth, p->zxid);
     SNIFF_CHECK(s, t != NULL, "server %u sends zxid %llx, which nobody proposed", s->from + 1,
                 (unsigned long long)p->zxid);
-    SNIFF_CHECK(s, rk_bytes_equal(rk_sim_bytes(t->payload), p->data),
+    SNIFF_CHECK(s, rk_truth_is_same(t, p->data),
                 "server %u sends zxid %llx, which is something else", s->from + 1,
                 (unsigned long long)p->zxid);
 }

@@ -154,6 +154,17 @@ void rk_truth_forget_after(struct sim_truth *t, const struct sim_txn *prev)
     }
 }
 
+bool rk_truth_is_same(const struct sim_txn *txn, struct rk_bytes payload)
+{
+    const uint32_t header_bytes = 32;
+    struct rk_bytes must = rk_sim_bytes(txn->payload);
+    if (txn->type == RK_OP_CLOSE_SESSION && must.len <= header_bytes + 12 &&
+        payload.len == header_bytes) {
+        must.len = header_bytes;
+    }
+    return rk_bytes_equal(must, payload);
+}
+
 bool rk_truth_is_before(const struct sim_txn *a, const struct sim_txn *b)
 {
     if (a == NULL) {
