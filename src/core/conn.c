@@ -217,7 +217,8 @@ static void new_session(struct rk_core *c, struct conn *conn)
         rk_core_conn_close(c, conn);
         return;
     }
-    if (rk_leader_takes_no_more(c)) {
+    if (rk_leader_takes_no_more(c) ||
+        (c->ens != NULL && rk_core_is_leading(c) && !c->ens->config.leader_serves)) {
         rk_core_conn_close(c, conn); /* another one leads in a moment */
         return;
     }

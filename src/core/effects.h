@@ -109,6 +109,7 @@ struct rk_effect {
             uint64_t digest;
             bool has_digest;
             bool is_slice_end; /* SNAP_BYTES */
+            enum rk_cut cut;   /* TRUNCATE */
         } log;
         struct {
             rk_chan_id chan; /* but of SEND_MANY, whose channels are in rk_effects.conns (many) */

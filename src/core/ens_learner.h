@@ -15,6 +15,7 @@ enum follow_state {
     FOLLOW_ACK_EPOCH,  /* waits for DIFF, SNAP or TRUNC */
     FOLLOW_SNAP,       /* the stream is coming, into a database of its own */
     FOLLOW_SNAP_STORE, /* database taken over; log being cut, then the snapshot written */
+    FOLLOW_FORGET,     /* what that snapshot replaced is being deleted */
     FOLLOW_TRUNC,      /* the log is being cut */
     FOLLOW_RELOAD,     /* memory was ahead of the cut: being read again */
     FOLLOW_SYNC,       /* proposals of the sync are coming */

@@ -55,6 +55,9 @@ void rk_core_ensemble_report(const struct rk_core *c, struct rk_ensemble_report 
     ret->last_logged = e->logged;
     ret->last_committed = c->last_zxid;
     ret->election_ms = e->election_ms;
+    if (e->phase == RK_PHASE_BROADCAST) {
+        ret->serving_ms = c->now_ms - e->serving_since_ms;
+    }
     if (e->state == RK_PEER_LEADING) {
         ret->leader_sid = e->config.my_sid;
         report_leader(c, ret);

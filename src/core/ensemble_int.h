@@ -39,6 +39,7 @@ struct ensemble {
     enum rk_phase phase;
     int64_t left_ms; /* when the last role was left: how long an election takes */
     int64_t election_ms;
+    int64_t serving_since_ms;
     /* Last transaction in memory. rk_core.last_zxid is the same, or, before the first one of an
      * epoch that is being served, that epoch's beginning: what clients are told. */
     rk_zxid applied;
@@ -98,7 +99,7 @@ void rk_ens_apply_tail(struct rk_core *c, rk_zxid upto);
 void rk_ens_cut_tail(struct rk_core *c, rk_zxid zxid);
 /* Memory was replaced by a snapshot of zxid: no tail, no history. */
 void rk_ens_replaced(struct rk_core *c, rk_zxid zxid);
-void rk_ens_truncate(struct rk_core *c, rk_zxid zxid);
+void rk_ens_truncate(struct rk_core *c, rk_zxid zxid, enum rk_cut cut);
 /* Ends the process: status of spec-quorum A11. */
 void rk_ens_fatal(struct rk_core *c, int32_t status, const char *why);
 /* One more transaction may follow logged: the next counter, or a later epoch's first. */

@@ -37,6 +37,13 @@ enum rk_chan_port {
     RK_PORT_QUORUM,
 };
 
+/* What is to become of the history on disk (RK_FX_TRUNCATE). */
+enum rk_cut {
+    RK_CUT_BEHIND,   /* what is behind zxid goes, newer snapshots too (TRUNC) */
+    RK_CUT_REPLACE,  /* a snapshot of zxid, about to be written, will replace everything */
+    RK_CUT_REPLACED, /* it is durable: everything else goes */
+};
+
 /* The two epoch files. */
 enum rk_epoch_file {
     RK_EPOCH_ACCEPTED,

@@ -42,6 +42,9 @@ uint64_t rk_leader_own_bit(const struct rk_core *c)
 
 uint64_t rk_leader_bit(const struct learner *l)
 {
+    if (RK_BUG(OBSERVERS_COUNT) && l->voter < 0 && l->sid > 0) {
+        return UINT64_C(1) << l->sid % 2;
+    }
     return l->voter < 0 ? 0 : UINT64_C(1) << l->voter;
 }
 
@@ -210,10 +213,16 @@ static void choose_epoch(struct rk_core *c)
         rk_ens_leave(c, "there is no epoch left: it is a number of 31 bits");
         return;
     }
-    d->epoch = d->max_accepted + 1;
+    d->epoch = (RK_BUG(EPOCH_NOT_MAX) ? c->ens->accepted_epoch : d->max_accepted) + 1;
     d->phase_deadline_ms = c->now_ms + init_limit_ms(c);
     rk_fx_note(c->fx, RK_NOTE_LEADER_EPOCH, 0, 0, d->epoch, rk_bytes_str(""));
     rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, d->epoch);
+    if (RK_BUG(EPOCH_OFFERED_EARLY)) {
+        rk_leader_on_epoch_stored(c, RK_EPOCH_ACCEPTED, d->epoch);
+    }
+    if (RK_BUG(EPOCH_BEFORE_QUORUM)) {
+        rk_ens_write_epoch(c, RK_EPOCH_CURRENT, d->epoch);
+    }
 }
 
 /* C2 step 8: this server's history, with all of its tail, is the new epoch's. */
@@ -253,6 +262,10 @@ void rk_leader_on_epoch_stored(struct rk_core *c, enum rk_epoch_file file, int64
     struct leader *d = &c->ens->leader;
     struct rk_link *it;
     RK_ASSERT(epoch == d->epoch);
+    if ((RK_BUG(EPOCH_OFFERED_EARLY) && file == RK_EPOCH_ACCEPTED && d->is_epoch_durable) ||
+        (RK_BUG(EPOCH_BEFORE_QUORUM) && file == RK_EPOCH_CURRENT && c->ens->epoch_writes > 0)) {
+        return;
+    }
     if (file == RK_EPOCH_CURRENT) {
         RK_ASSERT(d->is_current_asked && c->ens->phase == RK_PHASE_DISCOVERY);
         begin_synchronisation(c);
@@ -378,6 +391,9 @@ static void on_ack_epoch(struct rk_core *c, struct learner *l, const struct rk_p
     if (d->is_current_asked || l->current_epoch == -1) {
         return; /* it is decided, or it had accepted this epoch before: it does not count */
     }
+    if (RK_BUG(AHEAD_ACCEPTED)) {
+        l->current_epoch = e->current_epoch - 1;
+    }
     if (l->current_epoch > e->current_epoch ||
         (l->current_epoch == e->current_epoch && l->last_zxid > e->logged &&
          !is_beginning_of_our_epoch(e, l->last_zxid))) {
@@ -405,7 +421,7 @@ void rk_leader_try_serving(struct rk_core *c)
         d->new_leader_bits |= rk_leader_own_bit(c);
     }
     if (!(d->new_leader_bits & rk_leader_own_bit(c)) ||
-        !rk_quorum_contains(&e->quorum, d->new_leader_bits)) {
+        (!rk_quorum_contains(&e->quorum, d->new_leader_bits) && !RK_BUG(SERVING_WITHOUT_QUORUM))) {
         return;
     }
     d->commit_told = rk_leader_first_zxid(c);

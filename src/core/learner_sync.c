@@ -1,12 +1,17 @@
 /* How a learner is brought up to date, from the first packet after ACKEPOCH to UPTODATE, in the
  * order that loses nothing (reliability.md 0.3, 2.A; spec-quorum C3.3, C3.4):
  *
- *   TRUNC  the log is cut and newer snapshots are gone, durably; memory that was ahead is read
- * again SNAP   the stream builds a database beside the live one; when its signature is there it
- * replaces memory, the log is cut at its zxid, and it is written as a snapshot before anything else
- *   DIFF   nothing; proposals go to the log as they come, memory stays where it is
- *   NEWLEADER  log durable, then currentEpoch durable (one queue, in this order), then the ACK
- *   UPTODATE   what is known to be committed is applied, then clients are served, then other ACKs
+ * TRUNC: the log is cut and newer snapshots are gone, durably; memory that was ahead is read again.
+ *
+ * SNAP: the stream builds a database beside the live one. When its signature is there it takes
+ * memory's place and is written as a snapshot; then all else on disk goes, because what was there
+ * may be no prefix of the leader's history.
+ *
+ * DIFF: nothing; proposals go to the log as they come, memory stays where it is.
+ *
+ * NEWLEADER: the log durable, then currentEpoch durable (one queue, in this order), then the ACK.
+ *
+ * UPTODATE: what is known to be committed is applied, then clients are served, then other ACKs.
  *
  * A leader that disappears at any point leaves behind a log that is a prefix of its history, or a
  * database on disk that is. */
@@ -27,7 +32,7 @@ static void truncate_when_possible(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
     if (!e->is_truncating && !must_wait_for_snapshot(c)) {
-        rk_ens_truncate(c, e->follow.target);
+        rk_ens_truncate(c, e->follow.target, RK_CUT_BEHIND);
     }
 }
 
@@ -76,12 +81,18 @@ static void after_trunc(struct rk_core *c)
     rk_follow_go_on(c);
 }
 
+static void after_replaced(struct rk_core *c);
+
 void rk_follow_on_truncated(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
     struct follow *f = &e->follow;
     if (f->state == FOLLOW_SNAP_STORE) {
         rk_core_snapshot_start(c);
+        return;
+    }
+    if (f->state == FOLLOW_FORGET) {
+        after_replaced(c);
         return;
     }
     RK_ASSERT(f->state == FOLLOW_TRUNC);
@@ -144,7 +155,7 @@ static void swap_when_possible(struct rk_core *c)
         rk_core_snapshot_start(c);
         return;
     }
-    rk_ens_truncate(c, f->target);
+    rk_ens_truncate(c, f->target, RK_CUT_REPLACE);
 }
 
 void rk_follow_snap_bytes(struct rk_core *c, struct rk_bytes in, size_t *ret_used)
@@ -180,7 +191,14 @@ static void after_snap_stored(struct rk_core *c, bool is_ok)
     f->is_swapped = false;
     e->durable = e->logged;
     e->wants_snapshot = false;
-    if (f->chan == NULL) {
+    f->state = FOLLOW_FORGET;
+    rk_ens_truncate(c, f->target, RK_CUT_REPLACED);
+}
+
+/* The disk has nothing else any more. */
+static void after_replaced(struct rk_core *c)
+{
+    if (c->ens->follow.chan == NULL) {
         rk_ens_leave(c, "the leader's channel was closed");
         return;
     }

@@ -1,6 +1,6 @@
 /* What others may see of the core between steps: copies and const pointers, never its own structs.
  */
-#include "core/core_int.h"
+#include "core/ensemble_int.h"
 
 rk_zxid rk_core_last_zxid(const struct rk_core *c)
 {
@@ -95,6 +95,11 @@ void rk_core_reset_conn_stats(struct rk_core *c)
 void rk_core_reset_server_stats(struct rk_core *c)
 {
     rk_metrics_reset(&c->metrics);
+    if (c->ens != NULL && c->ens->state == RK_PEER_LEADING) {
+        c->ens->leader.last_proposal_bytes = -1;
+        c->ens->leader.min_proposal_bytes = -1;
+        c->ens->leader.max_proposal_bytes = -1;
+    }
 }
 
 const struct rk_digest_entry *rk_core_digests(const struct rk_core *c, uint32_t *ret_first,

@@ -330,6 +330,11 @@ void rk_ens_leave(struct rk_core *c, const char *why)
     } else {
         rk_follow_end(c);
     }
+    if (was == RK_PEER_OBSERVING && e->config.observer_delay_ms > 0) {
+        /* Not all observers of a leader that is gone at once. */
+        e->hold_off_ms =
+            c->now_ms + (int64_t)rk_prng_below(&c->prng, (uint64_t)e->config.observer_delay_ms);
+    }
     e->state = RK_PEER_LOOKING;
     e->phase = RK_PHASE_LEAVING;
     forget_uncommitted(c);
@@ -425,6 +430,7 @@ void rk_ens_begin_serving(struct rk_core *c)
     e->known_committed = e->applied;
     rk_tree_set_config(c->tree, rk_buf_view(&e->text), e->config.members.version);
     e->phase = RK_PHASE_BROADCAST;
+    e->serving_since_ms = c->now_ms;
     rk_fx_note(c->fx, RK_NOTE_SERVING, 0, 0, c->last_zxid,
                rk_bytes_str(e->state == RK_PEER_LEADING     ? "leader"
                             : e->state == RK_PEER_FOLLOWING ? "follower"
@@ -529,13 +535,15 @@ void rk_ens_fatal(struct rk_core *c, int32_t status, const char *why)
     rk_buf_put(&c->fx->bytes, text.data, text.len);
 }
 
-void rk_ens_truncate(struct rk_core *c, rk_zxid zxid)
+void rk_ens_truncate(struct rk_core *c, rk_zxid zxid, enum rk_cut cut)
 {
     struct ensemble *e = c->ens;
+    struct rk_effect *fx = rk_fx_push(c->fx, RK_FX_TRUNCATE);
     RK_ASSERT(!e->is_truncating);
     e->is_truncating = true;
     e->truncate_to = zxid;
-    rk_fx_push(c->fx, RK_FX_TRUNCATE)->u.log.zxid = zxid;
+    fx->u.log.zxid = zxid;
+    fx->u.log.cut = cut;
 }
 
 static void on_truncated(struct rk_core *c, bool is_ok)

@@ -238,6 +238,32 @@ static bool cut(struct rk_log_thread *t, rk_zxid zxid)
     return true;
 }
 
+/* A leader's snapshot takes the place of everything. */
+static bool replace(struct rk_log_thread *t, rk_zxid zxid, enum rk_cut cut)
+{
+    enum rk_err err;
+    if (!commit_pending(t)) {
+        return false;
+    }
+    errno = 0;
+    err = cut == RK_CUT_REPLACE ? rk_wal_replace_begin(t->wal, zxid)
+                                : rk_wal_replace_end(t->wal, zxid);
+    if (err == RK_ERR_NO_SPACE) {
+        return false;
+    }
+    if (err != RK_OK) {
+        die(t, err, errno, "Replacing of the history");
+    }
+    if (cut == RK_CUT_REPLACED) {
+        rk_log_write(t->log, RK_LEVEL_INFO,
+                     "the leader's snapshot is all the history there is zxid=0x%llx",
+                     (unsigned long long)zxid);
+    }
+    t->is_mark_late = false;
+    add_done(t, (struct rk_log_done){.kind = RK_EV_TRUNCATED, .number = zxid, .is_ok = true});
+    return true;
+}
+
 /* -- The thread ------------------------------------------------------------------------------- */
 
 /* False: not now, for want of room. */
@@ -255,7 +281,9 @@ static bool handle(struct rk_log_thread *t, const struct rk_message *message, st
     case KIND_EPOCH:
         return write_epoch(t, (enum rk_epoch_file)message->extra, message->number);
     case KIND_TRUNCATE:
-        return cut(t, message->number);
+        return message->extra == RK_CUT_BEHIND
+                   ? cut(t, message->number)
+                   : replace(t, message->number, (enum rk_cut)message->extra);
     case KIND_STOP:
         t->is_stopping = true;
         return true;
@@ -422,10 +450,11 @@ void rk_log_thread_epoch(struct rk_log_thread *t, enum rk_epoch_file file, int64
         (struct rk_bytes){NULL, 0});
 }
 
-void rk_log_thread_truncate(struct rk_log_thread *t, rk_zxid zxid)
+void rk_log_thread_truncate(struct rk_log_thread *t, rk_zxid zxid, enum rk_cut cut)
 {
-    rk_mailbox_put(&t->box, (struct rk_message){.kind = KIND_TRUNCATE, .number = zxid},
-                   (struct rk_bytes){NULL, 0});
+    rk_mailbox_put(
+        &t->box, (struct rk_message){.kind = KIND_TRUNCATE, .number = zxid, .extra = (uint64_t)cut},
+        (struct rk_bytes){NULL, 0});
 }
 
 void rk_log_thread_end(struct rk_log_thread *t)

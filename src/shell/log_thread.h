@@ -59,7 +59,7 @@ void rk_log_thread_roll(struct rk_log_thread *t);
 /* Everything appended before it is durable first. */
 void rk_log_thread_epoch(struct rk_log_thread *t, enum rk_epoch_file file, int64_t epoch);
 /* As rk_wal_truncate. No purge and no snapshot may be under way until it is done. */
-void rk_log_thread_truncate(struct rk_log_thread *t, rk_zxid zxid);
+void rk_log_thread_truncate(struct rk_log_thread *t, rk_zxid zxid, enum rk_cut cut);
 void rk_log_thread_end(struct rk_log_thread *t);
 void rk_log_thread_wake(struct rk_log_thread *t);
 

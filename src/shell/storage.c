@@ -62,6 +62,7 @@ void rk_storage_run_effect(struct rk_shell *s, const struct rk_effect *fx)
         break;
     case RK_FX_TRUNCATE:
         ask_for(s, RK_DISK_OP_TRUNCATE, fx->u.log.zxid);
+        s->disk_op_cut = fx->u.log.cut;
         break;
     case RK_FX_RELOAD:
         ask_for(s, RK_DISK_OP_RELOAD, 0);
@@ -146,7 +147,7 @@ void rk_storage_effects_done(struct rk_shell *s)
     if (rk_storage_has_work(s) && s->disk_op == RK_DISK_OP_TRUNCATE) {
         s->is_disk_op_waiting = false;
         open_log(s);
-        rk_log_thread_truncate(s->log_thread, s->disk_op_zxid);
+        rk_log_thread_truncate(s->log_thread, s->disk_op_zxid, s->disk_op_cut);
     }
     if (s->is_log_open) {
         s->is_log_open = false;

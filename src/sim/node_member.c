@@ -126,7 +126,6 @@ static void end_fatally(struct sim_node *n, int32_t status, struct rk_bytes why)
         rk_sim_fail(n->w, "server %u ends itself with status %d: %.*s", n->index + 1, status,
                     (int)why.len, (const char *)why.data);
     }
-    RK_MARK(n->w, FATAL);
     n->fatal = status;
     n->frozen_until_us = n->w->now_us + 1;
     rk_sim_after(n->w, 0, on_fatal, n, n->incarnation);

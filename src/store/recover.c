@@ -7,6 +7,7 @@
  *
  * ZK: FileTxnSnapLog.restore, ZKDatabase.loadDataBase (spec-quorum A8). */
 #include "store/recover.h"
+#include "store/wal_replace.h"
 
 #include <string.h>
 
@@ -420,7 +421,16 @@ static enum rk_err run(struct recovery *r)
 {
     bool is_loaded = false;
     bool has_initialize = false;
-    enum rk_err err = list_files(r);
+    rk_zxid replaced = -1;
+    enum rk_err err = rk_replace_settle(r->mem, r->disk, &replaced);
+    if (err != RK_OK) {
+        rk_problem_set(r->problem,
+                       "a leader's snapshot was to replace everything (file " RK_NAME_REPLACE
+                       ".<zxid>), which could not be completed: %s",
+                       rk_err_text(err));
+        return err;
+    }
+    err = list_files(r);
     if (err == RK_OK) {
         err = look_for_initialize(r, &has_initialize);
     }

@@ -52,6 +52,14 @@ enum rk_err rk_wal_reserve(struct rk_wal *w, uint64_t reserve_bytes) RK_MUST_CHE
  * No purge and no snapshot writer may be at work meanwhile. */
 enum rk_err rk_wal_truncate(struct rk_wal *w, rk_zxid zxid, rk_zxid *ret_last) RK_MUST_CHECK;
 
+/* A leader's snapshot of zxid is to take the place of everything (SNAP): begin, before it is
+ * written, durably says so and drops what is not committed; end, when it is durable, deletes all
+ * else; the next record starts a new file. After a crash in between the directory starts with what
+ * it had, or with the snapshot alone (wal_replace.h). RK_ERR_NO_SPACE from begin: call again later;
+ * any other error: as for a failed commit. */
+enum rk_err rk_wal_replace_begin(struct rk_wal *w, rk_zxid zxid) RK_MUST_CHECK;
+enum rk_err rk_wal_replace_end(struct rk_wal *w, rk_zxid zxid) RK_MUST_CHECK;
+
 struct rk_wal_status {
     rk_zxid last_zxid;     /* appended */
     rk_zxid durable_zxid;  /* committed */

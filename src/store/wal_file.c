@@ -21,6 +21,7 @@
 #include "store/wal.h"
 #include "store/wal_format.h"
 #include "store/wal_mark.h"
+#include "store/wal_replace.h"
 #include "store/wal_scan.h"
 #include "store/wal_truncate.h"
 
@@ -497,6 +498,43 @@ enum rk_err rk_wal_truncate(struct rk_wal *w, rk_zxid zxid, rk_zxid *ret_last)
     w->durable_zxid = w->durable_zxid > zxid ? zxid : w->durable_zxid;
     w->last_zxid = w->durable_zxid;
     *ret_last = last;
+    return RK_OK;
+}
+
+enum rk_err rk_wal_replace_begin(struct rk_wal *w, rk_zxid zxid)
+{
+    enum rk_err err;
+    if (w->failed != RK_OK) {
+        return w->failed;
+    }
+    err = rk_replace_begin(w->mem, w->disk, zxid);
+    if (err == RK_ERR_NO_SPACE) {
+        return err;
+    }
+    if (err != RK_OK) {
+        w->failed = err;
+        return err;
+    }
+    forget_pending(w);
+    close_without_mark(w);
+    drop_next(w);
+    w->roll_next = true;
+    return RK_OK;
+}
+
+enum rk_err rk_wal_replace_end(struct rk_wal *w, rk_zxid zxid)
+{
+    if (w->failed != RK_OK) {
+        return w->failed;
+    }
+    RK_ASSERT(w->segment_count == 0 && w->roll_next);
+    enum rk_err err = rk_replace_end(w->mem, w->disk, zxid);
+    if (err != RK_OK) {
+        w->failed = err == RK_ERR_NO_SPACE ? RK_ERR_IO : err;
+        return w->failed;
+    }
+    w->durable_zxid = zxid;
+    w->last_zxid = zxid;
     return RK_OK;
 }
 

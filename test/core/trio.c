@@ -233,7 +233,15 @@ static void run_disk(struct trio *t, uint32_t node, const struct rk_effect *fx)
         e->event.u.epoch.epoch = fx->u.epoch.epoch;
         break;
     case RK_FX_TRUNCATE:
-        cut_log(n, fx->u.log.zxid);
+        if (fx->u.log.cut == RK_CUT_BEHIND) {
+            cut_log(n, fx->u.log.zxid);
+        } else if (fx->u.log.cut == RK_CUT_REPLACED) {
+            while (n->log_count > 0) {
+                n->log_count--;
+                free(n->log[n->log_count].bytes);
+            }
+            n->log_durable = 0;
+        }
         e = post(t, node, RK_EV_TRUNCATED);
         e->event.u.truncated.zxid = fx->u.log.zxid;
         e->event.u.truncated.is_ok = true;
