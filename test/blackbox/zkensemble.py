@@ -137,6 +137,12 @@ class Member:
                 path = os.path.join(self.data_dir, name)
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
+    def initialize(self):
+        """The marker by which an operator says that having no data is how it should be."""
+        os.makedirs(self.data_dir, exist_ok=True)
+        with open(os.path.join(self.data_dir, 'initialize'), 'w'):
+            pass
+
     # -- what it says
 
     def connect(self, timeout_s=2):
