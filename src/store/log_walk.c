@@ -180,11 +180,6 @@ static enum rk_err leave_file(struct rk_log_walk *w, struct rk_problem *ret_prob
     } else if (RK_BUG(TORN_TAIL_FATAL) && tail.verdict == RK_WAL_TAIL_TORN) {
         tail.verdict = RK_WAL_TAIL_DAMAGED;
     }
-    if (RK_BUG(DAMAGE_IS_TORN) && tail.verdict == RK_WAL_TAIL_DAMAGED) {
-        tail.verdict = RK_WAL_TAIL_TORN;
-    } else if (RK_BUG(TORN_TAIL_FATAL) && tail.verdict == RK_WAL_TAIL_TORN) {
-        tail.verdict = RK_WAL_TAIL_DAMAGED;
-    }
     note_tail(w, &tail);
     /* What was read may still be in memory only; it is acted upon from now on, so it must last. */
     err = w->is_synced ? w->disk->ops->sync(w->disk->ctx, w->scan.window.file) : RK_OK;
