@@ -238,23 +238,59 @@ static void put_field(char *out, size_t room, const char *format, ...)
     va_end(args);
 }
 
+/* What a note's number is: "zxid" is written in hexadecimal. */
+static const char *number_name(enum rk_note note)
+{
+    switch (note) {
+    case RK_NOTE_HANDSHAKE_AHEAD:
+    case RK_NOTE_DIGEST_MISMATCH:
+    case RK_NOTE_SNAPSHOT_STARTED:
+    case RK_NOTE_SNAPSHOT_DONE:
+    case RK_NOTE_SNAPSHOT_FAILED:
+    case RK_NOTE_LOG_FULL:
+    case RK_NOTE_LOG_ROOM:
+    case RK_NOTE_LOOKING:
+    case RK_NOTE_LEADING:
+    case RK_NOTE_SERVING:
+    case RK_NOTE_SYNC_BEGAN:
+    case RK_NOTE_SNAP_RECEIVED:
+    case RK_NOTE_LEADER_HANDING_OVER:
+        return "zxid";
+    case RK_NOTE_FOLLOWING:
+    case RK_NOTE_PEER_BAD:
+    case RK_NOTE_LEARNER_CONNECTED:
+    case RK_NOTE_LEARNER_REFUSED:
+    case RK_NOTE_LEARNER_ALARM:
+    case RK_NOTE_LEARNER_SYNC:
+    case RK_NOTE_LEARNER_SNAP_SENT:
+    case RK_NOTE_LEARNER_ACTIVE:
+    case RK_NOTE_LEARNER_ODD:
+    case RK_NOTE_LEARNER_DROPPED:
+    case RK_NOTE_LEARNER_GONE:
+        return "server";
+    case RK_NOTE_LEADER_EPOCH:
+        return "epoch";
+    case RK_NOTE_ROLE_LEFT:
+        return NULL; /* which role that was, the lines before it say */
+    default:
+        return "value";
+    }
+}
+
 static void note_fields(const struct rk_shell *s, const struct rk_effect *fx, char *out,
                         size_t room)
 {
-    enum rk_note note = fx->u.note.note;
-    bool is_zxid = note == RK_NOTE_HANDSHAKE_AHEAD || note == RK_NOTE_DIGEST_MISMATCH ||
-                   note == RK_NOTE_SNAPSHOT_STARTED || note == RK_NOTE_SNAPSHOT_DONE ||
-                   note == RK_NOTE_SNAPSHOT_FAILED || note == RK_NOTE_LOG_FULL ||
-                   note == RK_NOTE_LOG_ROOM;
+    const char *name = number_name(fx->u.note.note);
+    long long number = (long long)fx->u.note.number;
     struct rk_bytes detail = rk_effects_bytes(&s->fx, fx);
     out[0] = '\0';
     if (fx->u.note.session != 0) {
         put_field(out, room, " session=0x%llx", (unsigned long long)fx->u.note.session);
     }
-    if (is_zxid) {
-        put_field(out, room, " zxid=0x%llx", (unsigned long long)fx->u.note.number);
-    } else if (fx->u.note.number != 0) {
-        put_field(out, room, " value=%lld", (long long)fx->u.note.number);
+    if (name != NULL && strcmp(name, "zxid") == 0) {
+        put_field(out, room, " zxid=0x%llx", (unsigned long long)number);
+    } else if (name != NULL && (number != 0 || strcmp(name, "server") == 0)) {
+        put_field(out, room, " %s=%lld", name, number);
     }
     if (detail.len > 0) {
         char escaped[300];
