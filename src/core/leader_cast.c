@@ -80,6 +80,9 @@ void rk_leader_proposed(struct rk_core *c, const struct rk_proposal *p)
     struct leader *d = &c->ens->leader;
     RK_ASSERT(RK_ZXID_COUNTER(p->zxid) != UINT32_MAX);
     measure_proposal(d, p->len);
+    if (RK_BUG(LEADER_ACKS_EARLY)) {
+        rk_broadcast_ack(&c->broadcast, c->ens->config.my_sid, p->zxid);
+    }
     if (d->follower_count > 0) {
         rk_fx_chan_begin_many(c->fx, d->followers, d->follower_count);
         rk_packet_write(&c->fx->bytes, RK_PACKET_PROPOSAL, p->zxid,
@@ -165,7 +168,8 @@ void rk_leader_count_acks(struct rk_core *c, const struct learner *l)
     if (!is_serving(c) || l->state != LEARNER_ACTIVE || l->voter < 0) {
         return;
     }
-    rk_broadcast_ack(&c->broadcast, l->sid, l->acked);
+    rk_broadcast_ack(&c->broadcast, l->sid,
+                     RK_BUG(ACK_COUNTS_FOR_ALL) ? c->broadcast.last_proposed : l->acked);
     if (c->broadcast.last_committed > before) {
         rk_leader_committed(c);
     }
@@ -173,7 +177,8 @@ void rk_leader_count_acks(struct rk_core *c, const struct learner *l)
 
 bool rk_leader_must_roll_over(const struct rk_core *c)
 {
-    return RK_ZXID_COUNTER(c->broadcast.last_proposed) >= ROLL_OVER_COUNTER;
+    return RK_ZXID_COUNTER(c->broadcast.last_proposed) >= ROLL_OVER_COUNTER &&
+           !RK_BUG(ROLL_OVER_IGNORED);
 }
 
 bool rk_leader_takes_no_more(const struct rk_core *c)
@@ -372,7 +377,7 @@ static void run_syncs(struct rk_core *c)
     RK_LIST_EACH(it, tmp, &d->syncs)
     {
         const struct leader_sync *s = RK_CONTAINER_OF(it, struct leader_sync, link);
-        if (s->round > confirmed) {
+        if (s->round > confirmed && !RK_BUG(SYNC_WITHOUT_QUORUM)) {
             break;
         }
         if (s->after <= (s->chan != 0 ? d->commit_told : c->last_zxid)) {
@@ -470,7 +475,7 @@ static bool has_quorum(const struct rk_core *c)
     for (it = d->learners.next; it != &d->learners; it = it->next) {
         bits |= rk_leader_bit(RK_CONTAINER_OF(it, struct learner, link));
     }
-    return rk_quorum_contains(&c->ens->quorum, bits);
+    return rk_quorum_contains(&c->ens->quorum, bits) || RK_BUG(LEADS_WITHOUT_QUORUM);
 }
 
 /* Every half tick. */
