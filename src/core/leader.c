@@ -369,18 +369,6 @@ static bool is_beginning_of_our_epoch(const struct ensemble *e, rk_zxid zxid)
     return RK_ZXID_COUNTER(zxid) == 0 && RK_ZXID_EPOCH(zxid) == e->current_epoch;
 }
 
-/* It was here before in this epoch, and what it says to have is durable there: an acknowledgement.
- * Apache's leader has such a follower cut what is proposed and not committed, and send it again,
- * although it may be committed by its very acknowledgement. */
-static void count_claim(struct rk_core *c, struct learner *l)
-{
-    if (c->ens->phase == RK_PHASE_BROADCAST &&
-        RK_ZXID_EPOCH(l->last_zxid) == c->ens->leader.epoch && RK_ZXID_COUNTER(l->last_zxid) != 0 &&
-        l->last_zxid <= c->broadcast.last_proposed) {
-        rk_leader_on_ack(c, l, l->last_zxid);
-    }
-}
-
 /* C2 step 7. */
 static void on_ack_epoch(struct rk_core *c, struct learner *l, const struct rk_packet *p)
 {
@@ -398,7 +386,6 @@ static void on_ack_epoch(struct rk_core *c, struct learner *l, const struct rk_p
     }
     l->state = LEARNER_ACKED_EPOCH;
     if (e->phase != RK_PHASE_DISCOVERY) {
-        count_claim(c, l);
         rk_leader_sync_learner(c, l);
         return;
     }

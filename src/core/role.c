@@ -373,6 +373,12 @@ static void look_if_settled(struct rk_core *c)
         c->now_ms < e->hold_off_ms) {
         return;
     }
+    if (RK_ZXID_EPOCH(e->logged) > e->current_epoch && !e->is_reload_wanted) {
+        /* With one transaction of an epoch the log has all that the epoch began with: the same rule
+         * as at a start (rk_epochs_load). */
+        rk_ens_write_epoch(c, RK_EPOCH_CURRENT, RK_ZXID_EPOCH(e->logged));
+        return;
+    }
     if (e->is_reload_wanted) {
         if (c->snap.is_active) {
             rk_core_snapshot_abort(c);
