@@ -61,6 +61,8 @@ bool rk_sim_check_is_whole(const struct sim_check *c);
 /* It never had anything, so nothing is what it should have. */
 bool rk_sim_check_is_virgin(const struct sim_check *c);
 
+/* Nothing is logged that is not applied. */
+bool rk_sim_check_is_idle(struct sim_check *c);
 bool rk_sim_check_is_serving(const struct sim_check *c);
 bool rk_sim_check_is_leading(const struct sim_check *c);
 uint64_t rk_sim_check_digest(const struct sim_check *c); /* of the applied state */

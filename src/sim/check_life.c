@@ -46,14 +46,17 @@ void rk_sim_check_truncating(struct sim_check *c, rk_zxid zxid)
 {
     struct sim_txn *log = c->is_replacing ? c->other : c->head;
     struct sim_txn *keep = rk_truth_cut(log, zxid);
-    struct sim_txn *first = log;
-    while (first != keep && first->prev != keep) {
-        first = first->prev;
-    }
-    CHECK(c, log == keep || !first->is_committed,
-          "server %u cuts its log behind %llx; zxid %llx is committed: LOST", c->index + 1,
-          (unsigned long long)zxid, (unsigned long long)first->zxid);
     rk_truth_not_durable(c->w->truth, c->index, keep, log);
+    for (const struct sim_txn *t = log; t != keep; t = t->prev) {
+        /* The leader will send it again; but a quorum must hold it at any time. */
+        CHECK(c, !t->is_committed || rk_truth_has_quorum(c->w->truth, t),
+              "server %u cuts its log behind %llx; zxid %llx is committed, and no quorum holds it "
+              "any more: LOST",
+              c->index + 1, (unsigned long long)zxid, (unsigned long long)t->zxid);
+        if (t->is_committed) {
+            RK_MARK(c->w, COMMITTED_CUT);
+        }
+    }
     c->kept = rk_truth_cut(c->kept, zxid);
     if (c->is_replacing) {
         c->other = keep;

@@ -153,6 +153,11 @@ void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t
     if (o->disk.sync_us_max > tick_ms * 1000 / 2) {
         o->disk.sync_us_max = tick_ms * 1000 / 2;
     }
+    if (pct(t, 8) && o->client.value_bytes_max == 0) {
+        /* No more than a learner may need at once, or nobody would ever be brought up to date. */
+        e->commit_log_count = log32(t, 1, 60);
+        e->wire.unsent_bytes_max = log32(t, 25000, 60000);
+    }
     o->client.is_faithful = pct(t, 75);
     if (pct(t, 10)) {
         o->client.is_faithful = true;

@@ -116,7 +116,6 @@
     X(SYNC_AHEAD, "TRUNC of a learner that has more")                                              \
     X(SYNC_WALK, "DIFF from history")                                                              \
     X(SYNC_WALK_NEW_EPOCH, "DIFF to a learner at the beginning of an epoch")                       \
-    X(SYNC_WALK_TRUNC, "TRUNC and what follows")                                                   \
     X(SYNC_WALK_OTHER_EPOCH, "SNAP to a learner with transactions of another epoch")               \
     X(SYNC_TOO_OLD, "SNAP to a learner behind history")                                            \
     X(SYNC_NEW_EPOCH_AHEAD, "SNAP to a learner at the beginning of an unknown epoch")              \
@@ -127,6 +126,7 @@
     X(SESSION_MOVED, "a write was refused because its session had moved")                          \
     X(SESSION_OTHER_SERVER, "a session went on at another server")                                 \
     X(LOG_CUT, "a log was cut")                                                                    \
+    X(COMMITTED_CUT, "a committed transaction was cut off one server's log, for a moment")         \
     X(STATE_REPLACED, "memory was replaced by a leader's snapshot")                                \
     X(STATE_RELOADED, "memory went back to what the disk has")                                     \
     X(RELOADED, "the disk was read again")                                                         \
@@ -136,7 +136,6 @@
     X(WIPED, "a disk was lost")                                                                    \
     X(FROZEN, "a process stood still")                                                             \
     X(SLOW_DISK, "a disk was slow")                                                                \
-    X(FATAL, "a server ended itself")                                                              \
     X(PARTITION, "servers were cut off from each other")                                           \
     X(PARTITION_BRIDGE, "two camps that one server saw both of")                                   \
     X(PARTITION_ONE_WAY, "a path was cut in one direction")                                        \

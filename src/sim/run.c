@@ -42,12 +42,13 @@ static bool is_agreed(const struct sim_world *w)
 {
     const struct sim_check *first = NULL;
     for (uint32_t i = 0; i < w->node_count; i++) {
-        const struct sim_check *c = w->checks[i];
+        struct sim_check *c = w->checks[i];
         if (!is_of_core(w, i)) {
             continue;
         }
         first = first == NULL ? c : first;
-        if (!rk_sim_check_is_serving(c) || rk_sim_node_is_busy(w->nodes[i]) ||
+        if (!rk_sim_check_is_serving(c) || !rk_sim_check_is_idle(c) ||
+            rk_sim_node_is_busy(w->nodes[i]) ||
             rk_sim_check_applied(c) != rk_sim_check_applied(first)) {
             return false;
         }
