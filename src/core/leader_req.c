@@ -200,6 +200,9 @@ void rk_leader_run_deferred(struct rk_core *c, struct learner *l)
     const struct chan *chan = l->chan;
     struct rk_buf *b = &l->deferred;
     size_t at = 0;
+    if (b->len == 0) {
+        return;
+    }
     while (at < b->len) {
         struct rk_packet_request q;
         struct rk_packet p;

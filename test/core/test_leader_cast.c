@@ -608,6 +608,24 @@ static void a_leader_hands_over_when_nothing_is_outstanding(void **state)
     rig_ens_deinit(&r);
 }
 
+static void handing_over_waits_for_nobody_who_is_not_in_step(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[1];
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 1, wires);
+    connect_client(&r, first, wires, 1);
+    rig_create(&r.rig, 1, 1, "/a", "x", 0);
+    (void)rig_ens_join(&r, 2, false, first + 1); /* NEWLEADER is on its way to it */
+    rig_ens_ack(&r, wires[0], first + 2);
+    hand_over(&r);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    rig_ens_deinit(&r);
+}
+
 static void handing_over_takes_two_ticks_at_most(void **state)
 {
     struct rig_ens r;
@@ -652,6 +670,7 @@ int main(void)
         cmocka_unit_test(a_ping_answered_by_a_channel_that_is_gone_does_not_count),
         cmocka_unit_test(syncs_of_those_that_leave_are_forgotten),
         cmocka_unit_test(a_leader_hands_over_when_nothing_is_outstanding),
+        cmocka_unit_test(handing_over_waits_for_nobody_who_is_not_in_step),
         cmocka_unit_test(handing_over_takes_two_ticks_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

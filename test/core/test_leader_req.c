@@ -438,6 +438,9 @@ static void a_session_lives_as_long_as_its_learner_reports_it(void **state)
     pass(&s, 30000, SESSION, 6000);
     assert_non_null(session_of(&s, SESSION));
     expect_no_proposal(&s);
+    pass(&s, 30000, SESSION, -1); /* no timeout that anybody negotiated: the shortest there is */
+    assert_non_null(session_of(&s, SESSION));
+    pass(&s, 6000, SESSION, 6000);
     pass(&s, 6000 - RIG_TICK_MS, OTHER, 6000); /* of one that nobody knows: ignored */
     assert_non_null(session_of(&s, SESSION));
     pass(&s, 3 * RIG_TICK_MS, 0, 0);
