@@ -294,27 +294,32 @@ class Test:
         return '%d strangers; leader killed, writes paused %d ms; grew by %d KiB; %s lines of log for ' \
             '%s strangers' % (count, outage, growth, list(lines.values()), list(per.values()))
 
-    def start_under_attack(self):
-        """All of it at once on servers that just begin."""
+    def start_among(self, chosen, majority_only=False):
+        """Servers begin under all of these at once; those who claim to be members can keep one out."""
         with Ensemble([self.kind] * 3, name='%s-peers-start' % self.kind, start=False) as ens:
             sieges = []
-            for attack in attacks():
+            for attack in chosen:
                 attack.at_once = 1
                 if not attack.everybody:
                     sieges.append(Siege(ens, attack))
             begin = time.monotonic()
             try:
                 ens.start()
-                ens.wait_serving(list(ens), 30)
+                ens.wait_leader(WITHIN_S)
+                if not majority_only:
+                    ens.wait_serving(list(ens), WITHIN_S)
                 took = time.monotonic() - begin
                 load = Load(ens, clients=2, zombies=0).start()
-                load.wait_writes(20, 30)
+                load.wait_writes(20, WITHIN_S)
                 ops = load.stop()
             finally:
                 count = sum(s.stop() for s in sieges)
+            since = time.monotonic()
+            ens.wait_serving(list(ens), WITHIN_S)
             report = history.check(ens, ops)
-            return 'elected and serving after %.1f s among %d strangers; %s' % (
-                took, count, report.line())
+            return 'elected and serving after %.1f s among %d strangers of %d kinds, all of them %.1f s ' \
+                'after their end; %s' % (took, count, len(sieges), time.monotonic() - since,
+                                         report.line())
 
     def verdict(self):
         """What clients saw through all of it."""
@@ -337,7 +342,10 @@ def main():
     suite.run('the history of it all', t.verdict)
     if t.ens is not None:
         t.ens.destroy()
-    suite.run('servers start among strangers', t.start_under_attack)
+    suite.run('servers start among strangers', t.start_among,
+              [a for a in attacks() if 'the id of another' not in a.name])
+    suite.run('servers start among impostors', t.start_among,
+              [a for a in attacks() if 'the id of another' in a.name], True)
     return suite.finish()
 
 
