@@ -91,6 +91,9 @@ void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state);
 bool rk_ens_may_hold_clients(const struct rk_core *c);
 /* Client connections may be served from now on: phase BROADCAST. */
 void rk_ens_begin_serving(struct rk_core *c);
+/* tail.c */
+void rk_ens_push_tail(struct rk_core *c, struct rk_proposal *take_p);
+void rk_ens_free_tail(struct rk_core *c);
 /* Adds a record to the log and to the tail. It must follow ensemble.logged. */
 void rk_ens_append(struct rk_core *c, rk_zxid zxid, struct rk_bytes payload);
 /* Takes the tail's front up to zxid through rk_core_apply_committed. */

@@ -283,7 +283,10 @@ static void on_initial(struct rk_core *c, struct chan *chan)
     if (initial.sid < c->ens->config.my_sid) {
         /* It knocks, so it has no channel to us, whatever we believe. */
         rk_ens_chan_close(c, chan);
-        drop_up(c, p);
+        if (p->up != NULL) {
+            drop_up(c, p);
+            tell_reachable(c, p, false);
+        }
         dial(c, p);
         return;
     }
@@ -298,6 +301,9 @@ static void on_notification(struct rk_core *c, int64_t sid, const struct rk_noti
 {
     struct rk_election_out out;
     memset(&out, 0, sizeof(out));
+    if (c->ens->phase == RK_PHASE_LEAVING) {
+        return; /* no answer in the name of a role that is over; ours follows with the election */
+    }
     rk_election_receive(&c->ens->election, sid, n, c->now_ms, &out);
     rk_peers_run(c, &out);
 }

@@ -69,19 +69,6 @@ bool rk_ens_create(struct rk_core *c, const struct rk_ensemble_config *config)
     return !e->text.failed;
 }
 
-static void free_tail(struct rk_core *c)
-{
-    struct ensemble *e = c->ens;
-    while (e->tail_first != NULL) {
-        struct rk_proposal *p = e->tail_first;
-        e->tail_first = p->next;
-        rk_proposal_free(c->mem, p);
-    }
-    e->tail_last = NULL;
-    e->tail_bytes = 0;
-    e->tail_count = 0;
-}
-
 static void free_chan(struct rk_core *c, struct chan *chan)
 {
     rk_list_unlink(&chan->link);
@@ -107,7 +94,7 @@ void rk_ens_destroy(struct rk_core *c)
     while ((it = rk_list_first(&e->chans)) != NULL) {
         free_chan(c, RK_CONTAINER_OF(it, struct chan, link));
     }
-    free_tail(c);
+    rk_ens_free_tail(c);
     rk_history_deinit(&e->history);
     rk_buf_deinit(&e->text);
     rk_buf_deinit(&e->out);
@@ -168,90 +155,6 @@ void rk_ens_write_epoch(struct rk_core *c, enum rk_epoch_file file, int64_t epoc
     c->ens->epoch_writes++;
 }
 
-/* -- the tail ---------------------------------------------------------------------------------- */
-
-static void push_tail(struct ensemble *e, struct rk_proposal *p)
-{
-    p->next = NULL;
-    if (e->tail_last == NULL) {
-        e->tail_first = p;
-    } else {
-        RK_ASSERT(rk_ens_follows(e->tail_last->zxid, p->zxid));
-        e->tail_last->next = p;
-    }
-    e->tail_last = p;
-    e->tail_bytes += p->len;
-    e->tail_count++;
-}
-
-void rk_ens_append(struct rk_core *c, rk_zxid zxid, struct rk_bytes payload)
-{
-    struct ensemble *e = c->ens;
-    RK_ASSERT(zxid > e->logged);
-    push_tail(e, rk_proposal_create(c->mem, zxid, payload));
-    rk_fx_append(c->fx, zxid, payload);
-    e->logged = zxid;
-    rk_core_snapshot_count(c, payload.len);
-}
-
-struct rk_proposal *rk_ens_peek_tail(const struct rk_core *c)
-{
-    struct rk_proposal *p = c->ens->tail_first;
-    return p != NULL && p->zxid <= c->ens->apply_limit ? p : NULL;
-}
-
-struct rk_proposal *rk_ens_take_tail(struct rk_core *c)
-{
-    struct ensemble *e = c->ens;
-    struct rk_proposal *p = rk_ens_peek_tail(c);
-    if (p != NULL) {
-        e->tail_first = p->next;
-        e->tail_last = e->tail_first == NULL ? NULL : e->tail_last;
-        e->tail_bytes -= p->len;
-        e->tail_count--;
-    }
-    return p;
-}
-
-void rk_ens_apply_tail(struct rk_core *c, rk_zxid upto)
-{
-    RK_ASSERT(upto <= c->ens->logged);
-    if (upto > c->ens->apply_limit) {
-        c->ens->apply_limit = upto;
-    }
-    rk_core_deliver(c);
-}
-
-void rk_ens_cut_tail(struct rk_core *c, rk_zxid zxid)
-{
-    struct ensemble *e = c->ens;
-    struct rk_proposal *keep = NULL;
-    struct rk_proposal *p = e->tail_first;
-    while (p != NULL && p->zxid <= zxid) {
-        keep = p;
-        p = p->next;
-    }
-    if (keep == NULL) {
-        e->tail_first = NULL;
-    } else {
-        keep->next = NULL;
-    }
-    e->tail_last = keep;
-    while (p != NULL) {
-        struct rk_proposal *next = p->next;
-        e->tail_bytes -= p->len;
-        e->tail_count--;
-        rk_proposal_free(c->mem, p);
-        p = next;
-    }
-    if (e->logged > zxid) {
-        e->logged = keep != NULL ? keep->zxid : zxid < e->applied ? zxid : e->applied;
-    }
-    if (e->durable > e->logged) {
-        e->durable = e->logged;
-    }
-}
-
 /* -- leaving a role ---------------------------------------------------------------------------- */
 
 /* Sessions that were never made are forgotten, and nobody is about to be closed any more: whatever
@@ -294,7 +197,7 @@ static void keep_proposals(struct rk_core *c)
         if (RK_BUG(TAIL_LOST)) {
             rk_proposal_free(c->mem, p);
         } else {
-            push_tail(c->ens, p);
+            rk_ens_push_tail(c, p);
         }
         p = next;
     }
@@ -466,7 +369,7 @@ static void on_reloaded(struct rk_core *c, bool is_ok)
     }
     e->is_reload_wanted = false;
     has_read_database(c);
-    free_tail(c);
+    rk_ens_free_tail(c);
     rk_overlay_attach(&c->overlay, c->tree, c->config.digest ? c->config.crc32 : NULL);
     if (e->state != RK_PEER_LOOKING) {
         rk_follow_on_reloaded(c);
@@ -558,9 +461,10 @@ static void on_truncated(struct rk_core *c, bool is_ok)
     RK_ASSERT(e->is_truncating);
     e->is_truncating = false;
     if (!is_ok) {
-        rk_ens_fatal(c, 13,
-                     "the log could not be cut: this server must not go on with a history "
-                     "that the ensemble does not have");
+        /* What is on disk does not lead there, and nothing was changed. Another way is asked for.
+         */
+        e->wants_snapshot = true;
+        rk_ens_leave(c, "the log cannot be cut where the leader wants it");
         return;
     }
     rk_ens_cut_tail(c, e->truncate_to);
@@ -575,7 +479,7 @@ static void on_truncated(struct rk_core *c, bool is_ok)
 void rk_ens_replaced(struct rk_core *c, rk_zxid zxid)
 {
     struct ensemble *e = c->ens;
-    free_tail(c);
+    rk_ens_free_tail(c);
     rk_history_clear(&e->history);
     e->applied = zxid;
     e->logged = zxid;

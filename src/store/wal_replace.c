@@ -45,7 +45,8 @@ enum rk_err rk_replace_begin(struct rk_mem *mem, const struct rk_disk *disk, rk_
     return err == RK_OK ? disk->ops->sync_dir(disk->ctx, RK_DIR_SNAP) : err;
 }
 
-/* Is there a finished, readable snapshot of zxid? */
+/* Is there a finished snapshot of zxid? One that cannot be read is an error: others may be deleted
+ * already. */
 static enum rk_err find_snapshot(struct rk_mem *mem, const struct rk_disk *disk, rk_zxid zxid,
                                  bool *ret_is_there)
 {
@@ -60,7 +61,6 @@ static enum rk_err find_snapshot(struct rk_mem *mem, const struct rk_disk *disk,
         }
         err = rk_snap_read(mem, disk, names.items[i].name, LIMIT_BYTES, NULL, &info, &why);
         *ret_is_there = err == RK_OK;
-        err = err == RK_ERR_NOMEM ? err : RK_OK;
     }
     rk_store_names_deinit(&names);
     return err;

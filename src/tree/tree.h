@@ -49,8 +49,7 @@ void rk_tree_destroy(struct rk_tree *t);
  */
 void rk_tree_check(const struct rk_tree *t);
 
-/* -- reading -------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 /* "" is an alias of "/"; anything that is not the exact path of a node is RK_NODE_NONE. */
 rk_node_id rk_tree_find(const struct rk_tree *t, struct rk_bytes path);
@@ -95,8 +94,7 @@ struct rk_tree_counts {
 };
 void rk_tree_counts(const struct rk_tree *t, struct rk_tree_counts *ret);
 
-/* -- changing ------------------------------------------------------------------------------------
- */
+/* -- changing -- */
 
 /* One watch trigger, in the order Apache fires them. */
 struct rk_tree_event {
@@ -130,7 +128,7 @@ struct rk_tree_outcome {
 void rk_tree_apply(struct rk_tree *t, const struct rk_txn *txn, struct rk_arena *a,
                    struct rk_tree_outcome *ret);
 
-/* What whoever prepared a setData already knows of it. */
+/* What is known of a setData when it is proposed. */
 struct rk_tree_hint {
     uint64_t before, after; /* what the node adds to the digest (rk_tree_node_digest) */
     uint32_t content_crc;   /* of path and new data */
@@ -147,21 +145,19 @@ uint32_t rk_tree_drop_orphans(struct rk_tree *t, rk_zxid zxid,
 /* Overwrites /zookeeper/config as Apache does at start in a quorum. */
 void rk_tree_set_config(struct rk_tree *t, struct rk_bytes text, rk_zxid version_zxid);
 
-/* -- digest --------------------------------------------------------------------------------------
- */
+/* -- digest -- */
 
 /* What one node adds to the tree digest (0 below /zookeeper/). ZK: DigestCalculator. */
 uint64_t rk_tree_node_digest(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
                              const struct rk_stat_persisted *stat);
-/* The same, and the CRC of path and data that it begins with. */
+/* And the CRC that it begins with. */
 uint64_t rk_tree_node_digest_parts(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
                                    const struct rk_stat_persisted *stat, uint32_t *ret_content);
 uint64_t rk_tree_digest(const struct rk_tree *t);
 /* The digest of a node as it is now (cached, O(1)). */
 uint64_t rk_tree_digest_of(const struct rk_tree *t, rk_node_id n);
 
-/* -- quota (ZK: StatsTrack, PathTrie) -------------------------------------------------------------
- */
+/* -- quota (ZK: StatsTrack, PathTrie) -- */
 
 enum rk_quota_verdict {
     RK_QUOTA_OK,
@@ -173,8 +169,7 @@ enum rk_quota_verdict {
 enum rk_quota_verdict rk_tree_quota_check(const struct rk_tree *t, struct rk_bytes path,
                                           int64_t count, int64_t bytes, struct rk_bytes *ret_root);
 
-/* -- snapshot (point in time) ---------------------------------------------------------------------
- */
+/* -- snapshot (point in time) -- */
 
 /* Starts one: appends the ACL map ("int count, {long id, vector<ACL>}") to out, which stays
  * registered as the place for old images until rk_tree_snap_end. One at a time. */
@@ -185,8 +180,7 @@ bool rk_tree_snap_step(struct rk_tree *t, uint32_t max_nodes);
 /* After the last step, or at any time to give up. */
 void rk_tree_snap_end(struct rk_tree *t);
 
-/* -- loading
- * --------------------------------------------------------------------------------------- */
+/* -- loading -- */
 
 /* Into a tree made with rk_tree_create_empty. Parents come before children. */
 struct rk_tree *rk_tree_create_empty(struct rk_mem *mem, const struct rk_tree_config *config);
