@@ -133,8 +133,8 @@ struct rk_tree_hint {
     uint64_t before, after; /* what the node adds to the digest (rk_tree_node_digest) */
     uint32_t content_crc;   /* of path and new data */
 };
-/* The next rk_tree_apply is of that one setData, and the digest need not be worked out again. The
- * hint is trusted: it must come from the tree that it is given to. */
+/* For the next rk_tree_apply, which must be of that setData. Trusted: it must come from this tree.
+ */
 void rk_tree_give_hint(struct rk_tree *t, const struct rk_tree_hint *hint);
 
 /* Deletes ephemerals whose owner is not alive, without a txn, as Apache does after loading on a
