@@ -162,6 +162,7 @@ def by_diff(t, letters):
         ops = []
         session = writer(ens, ops, leader)
         fill(session, 20, 'a')
+        history.settle(ens)             # it has got that far
         learner = ens[1]
         learner.kill()
         fill(session, 50, 'b')
