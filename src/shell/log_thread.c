@@ -249,6 +249,7 @@ static bool replace(struct rk_log_thread *t, rk_zxid zxid, enum rk_cut cut)
     err = cut == RK_CUT_REPLACE ? rk_wal_replace_begin(t->wal, zxid)
                                 : rk_wal_replace_end(t->wal, zxid);
     if (err == RK_ERR_NO_SPACE) {
+        set_full(t, true);
         return false;
     }
     if (err != RK_OK) {

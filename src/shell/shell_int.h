@@ -125,6 +125,7 @@ struct rk_shell {
     enum rk_disk_op disk_op;
     rk_zxid disk_op_zxid;
     enum rk_cut disk_op_cut;
+    bool is_replacing;                /* between RK_CUT_REPLACE and _REPLACED */
     bool is_disk_op_waiting;          /* for the snapshot thread to have nothing to do */
     uint32_t snaps_open, purges_open; /* begun and not reported as done */
     bool is_purge_owed;               /* it came while a disk_op was under way */

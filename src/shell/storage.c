@@ -133,7 +133,7 @@ static bool is_snap_thread_idle(const struct rk_shell *s)
 
 void rk_storage_purge(struct rk_shell *s)
 {
-    if (s->disk_op != RK_DISK_OP_NONE) {
+    if (s->disk_op != RK_DISK_OP_NONE || s->is_replacing) {
         s->is_purge_owed = true;
         return;
     }
@@ -169,6 +169,7 @@ bool rk_storage_must_reload(const struct rk_shell *s)
 void rk_storage_reload(struct rk_shell *s)
 {
     s->is_disk_op_waiting = false;
+    s->is_replacing = false;
     reload(s);
     if (s->is_purge_owed) {
         rk_storage_purge(s);
@@ -199,6 +200,8 @@ static void tell_done(struct rk_shell *s, const struct rk_log_done *done)
     }
     RK_ASSERT(done->kind == RK_EV_TRUNCATED && s->disk_op == RK_DISK_OP_TRUNCATE);
     s->disk_op = RK_DISK_OP_NONE;
+    /* Old snapshots may have higher zxids than the one to come, and a purge keeps the highest. */
+    s->is_replacing = s->disk_op_cut == RK_CUT_REPLACE;
     if (done->is_ok) {
         s->appended = s->appended > done->number ? done->number : s->appended;
         s->durable = s->durable > done->number ? done->number : s->durable;

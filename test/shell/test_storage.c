@@ -46,9 +46,16 @@ static void write_epoch(enum rk_epoch_file file, int64_t epoch)
     fx->u.epoch.epoch = epoch;
 }
 
+static void ask_cut(rk_zxid zxid, enum rk_cut cut)
+{
+    struct rk_effect *fx = rk_fx_push(&r.shell->fx, RK_FX_TRUNCATE);
+    fx->u.log.zxid = zxid;
+    fx->u.log.cut = cut;
+}
+
 static void truncate_to(rk_zxid zxid)
 {
-    rk_fx_push(&r.shell->fx, RK_FX_TRUNCATE)->u.log.zxid = zxid;
+    ask_cut(zxid, RK_CUT_BEHIND);
 }
 
 static bool wait_synced(rk_zxid zxid)
@@ -367,6 +374,101 @@ static void a_purge_and_a_cut_do_not_meet(void **state)
     rig_close(&r);
 }
 
+/* -- replacing everything by a leader's snapshot ---------------------------------------------- */
+
+static void put_node(struct rk_buf *b, const char *path)
+{
+    struct rk_stat_persisted stat = {.czxid = 0};
+    rk_buf_put_bytes(b, rk_bytes_str(path));
+    rk_buf_put_bytes(b, rk_bytes_str(""));
+    rk_buf_put_i64(b, -1); /* open to all */
+    rk_proto_write_stat_persisted(b, &stat);
+}
+
+/* Of an almost empty tree. */
+static void write_snapshot(rk_zxid zxid)
+{
+    struct rk_effects *fx = &r.shell->fx;
+    rk_fx_push(fx, RK_FX_SNAP_BEGIN)->u.log.zxid = zxid;
+    struct rk_effect *bytes = rk_fx_push(fx, RK_FX_SNAP_BYTES);
+    size_t offset = fx->bytes.len;
+    rk_buf_put_i32(&fx->bytes, 0); /* sessions */
+    rk_buf_put_i32(&fx->bytes, 0); /* ACLs */
+    put_node(&fx->bytes, "");
+    put_node(&fx->bytes, "/zookeeper");
+    bytes->offset = offset;
+    bytes->len = fx->bytes.len - offset;
+    bytes->u.log.is_slice_end = true;
+    rk_fx_push(fx, RK_FX_SNAP_END)->u.log.zxid = zxid;
+    peer_go(&r);
+}
+
+static void a_snapshot_takes_the_place_of_everything(void **state)
+{
+    (void)state;
+    peer_open(&r, &config);
+    assert_true(append_some(Z(5, 1), Z(5, 10))); /* no prefix of what the leader has */
+    ask_cut(Z(2, 7), RK_CUT_REPLACE);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_TRUNCATED, 0, 1, 5000));
+    rk_storage_purge(r.shell); /* waits, or it would take the new one for the oldest */
+    assert_int_equal(r.shell->purges_open, 0);
+    write_snapshot(Z(2, 7));
+    assert_true(peer_wait(&r, RK_EV_SNAP_DONE, 0, 1, 5000));
+    assert_true(fake_last(r.core, RK_EV_SNAP_DONE, 0)->is_ok);
+    ask_cut(Z(2, 7), RK_CUT_REPLACED);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_TRUNCATED, 0, 2, 5000));
+    assert_true(fake_last(r.core, RK_EV_TRUNCATED, 0)->is_ok);
+    assert_false(r.shell->is_purge_owed);
+    assert_int_equal(r.shell->appended, Z(2, 7));
+    assert_true(append_some(Z(2, 8), Z(2, 9)));
+    rk_fx_push(&r.shell->fx, RK_FX_RELOAD);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_RELOADED, 0, 1, 5000));
+    assert_true(fake_last(r.core, RK_EV_RELOADED, 0)->is_ok);
+    assert_int_equal(r.core->restored_zxid, Z(2, 9));
+    rig_close(&r);
+}
+
+/* The snapshot never came: what was here is still here. */
+static void a_replacement_that_fails_changes_nothing(void **state)
+{
+    (void)state;
+    peer_open(&r, &config);
+    assert_true(append_some(Z(5, 1), Z(5, 10)));
+    ask_cut(Z(2, 7), RK_CUT_REPLACE);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_TRUNCATED, 0, 1, 5000));
+    rk_storage_purge(r.shell);
+    snap_begin(Z(2, 7));
+    snap_end(RK_FX_SNAP_ABORT, Z(2, 7));
+    assert_true(peer_wait(&r, RK_EV_SNAP_DONE, 0, 1, 5000));
+    rk_fx_push(&r.shell->fx, RK_FX_RELOAD);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_RELOADED, 0, 1, 5000));
+    assert_true(fake_last(r.core, RK_EV_RELOADED, 0)->is_ok);
+    assert_int_equal(r.core->restored_zxid, Z(5, 10));
+    assert_false(r.shell->is_purge_owed); /* it came */
+    assert_true(append_some(Z(6, 1), Z(6, 2)));
+    rig_close(&r);
+}
+
+static void a_replacement_waits_for_room(void **state)
+{
+    (void)state;
+    peer_open(&r, &config);
+    atomic_store(&r.device, RIG_DEVICE_FULL);
+    ask_cut(Z(2, 7), RK_CUT_REPLACE);
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_LOG_FULL, 0, 1, 5000));
+    assert_int_equal(fake_count(r.core, RK_EV_TRUNCATED, 0), 0);
+    atomic_store(&r.device, RIG_DEVICE_GOOD);
+    assert_true(peer_wait(&r, RK_EV_TRUNCATED, 0, 1, 5000));
+    assert_true(peer_wait(&r, RK_EV_LOG_ROOM, 0, 1, 5000));
+    rig_close(&r);
+}
+
 /* -- reading again ---------------------------------------------------------------------------- */
 
 static void a_reload_of_nothing_says_so(void **state)
@@ -399,6 +501,9 @@ int main(void)
         cmocka_unit_test_setup(a_cut_that_leads_nowhere_changes_nothing, setup),
         cmocka_unit_test_setup(a_cut_waits_for_the_snapshot_under_way, setup),
         cmocka_unit_test_setup(a_purge_and_a_cut_do_not_meet, setup),
+        cmocka_unit_test_setup(a_snapshot_takes_the_place_of_everything, setup),
+        cmocka_unit_test_setup(a_replacement_that_fails_changes_nothing, setup),
+        cmocka_unit_test_setup(a_replacement_waits_for_room, setup),
         cmocka_unit_test_setup(a_reload_of_nothing_says_so, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
