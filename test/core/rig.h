@@ -29,6 +29,7 @@ struct rig {
     int64_t wall_ms;
     rk_zxid appended; /* last APPEND effect */
     rk_zxid synced;
+    bool is_hasty;     /* no check of everything after each step: for tests of large amounts */
     bool auto_sync;    /* make durable after each step */
     struct rk_buf log; /* records as {int length, payload} */
     struct rk_buf snapshot;
