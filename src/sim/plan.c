@@ -25,7 +25,8 @@ struct sim_plan {
     uint32_t rot_file;
     uint64_t rot_offset;
     uint8_t rot_mask;
-    uint64_t token; /* of the planned crash that counts */
+    bool is_rot_survived; /* by a start, so by every other one */
+    uint64_t token;       /* of the planned crash that counts */
 };
 
 #define LOST_NAME "lost+found"
@@ -43,6 +44,11 @@ void rk_sim_plan_destroy(struct sim_plan *p)
 {
     rk_sim_mishaps_destroy(p->mishaps);
     rk_mem_free(&p->w->mem, p, sizeof(*p));
+}
+
+struct sim_mishaps *rk_sim_plan_mishaps(struct sim_plan *p)
+{
+    return p->mishaps;
 }
 
 bool rk_sim_plan_is_over(const struct sim_plan *p)
@@ -143,6 +149,7 @@ void rk_sim_plan_starting(struct sim_plan *p, struct sim_node *n)
     struct sim_world *w = p->w;
     const struct sim_crash_options *o = &w->opt.crash;
     if (p->mishaps != NULL) {
+        rk_sim_mishaps_starting(p->mishaps, n);
         return;
     }
     p->starts++;
@@ -326,6 +333,7 @@ void rk_sim_plan_rot(struct sim_plan *p, struct sim_node *n)
                      zxid == newest_log(w->disks[0]);
     memcpy(p->rot_name, c.name, sizeof(p->rot_name));
     p->rot_dir = c.dir;
+    p->is_rot_survived = false;
     if (is_log && !is_newest && rk_sim_chance(tape, SIM_SITE_ROT, 1, 4)) {
         rk_sim_disk_move(w->disks[0], c.dir, c.name, LOST_NAME);
         p->rot = ROT_LOST;
@@ -347,13 +355,16 @@ void rk_sim_plan_rot(struct sim_plan *p, struct sim_node *n)
 
 bool rk_sim_plan_is_rotten(const struct sim_plan *p, const struct sim_node *n)
 {
-    (void)n; /* one server */
-    return p->rot != ROT_NONE;
+    return p->rot != ROT_NONE && (n->boot_err == RK_OK || !p->is_rot_survived);
 }
 
 void rk_sim_plan_repair(struct sim_plan *p, struct sim_node *n)
 {
-    (void)n;
+    if (n->boot_err == RK_OK && p->rot == ROT_FLIP && p->rot_dir == RK_DIR_SNAP &&
+        rk_sim_chance(&p->w->tape, SIM_SITE_ROT, 2, 3)) {
+        p->is_rot_survived = true; /* it stays: purges and later starts have to live with it */
+        return;
+    }
     if (p->rot == ROT_FLIP) {
         /* The file may be gone, and the damage with it. */
         (void)rk_sim_disk_flip(p->w->disks[0], p->rot_file, p->rot_offset, p->rot_mask);

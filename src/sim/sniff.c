@@ -17,6 +17,7 @@ struct sim_sniff {
     bool is_receiver;
     bool is_new_leader_sent; /* and no UPTODATE yet */
     bool is_up_to_date;
+    bool is_new_leader_acked;  /* of a learner */
     struct rk_snap_push *push; /* a snapshot is passing */
     struct rk_buf in;
 };
@@ -77,9 +78,14 @@ void rk_sniff_destroy(struct sim_sniff *s)
 
 /* -- From a learner -- */
 
-/* reliability.md 2.G 2. */
+/* reliability.md 2.G 2, and A5: an older leader takes it badly if the first one is of a proposal.
+ */
 static void on_ack(struct sim_sniff *s, rk_zxid zxid)
 {
+    SNIFF_CHECK(s, s->is_new_leader_acked || RK_ZXID_COUNTER(zxid) == 0,
+                "server %u acknowledges zxid %llx before NEWLEADER", s->from + 1,
+                (unsigned long long)zxid);
+    s->is_new_leader_acked = true;
     if (RK_ZXID_COUNTER(zxid) == 0) {
         struct sim_txn *real = NULL;
         int64_t stored = rk_sim_node_epoch(s->w->nodes[s->from], RK_EPOCH_CURRENT);
