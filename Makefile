@@ -34,7 +34,7 @@ fuzz: deps-test
 	@tools/fuzz-all --jobs $(JOBS) --seconds $(FUZZ_SECONDS)
 
 bench: deps-bench all
-	@exec bench/run-all
+	@bench/run-all && exec bench/ensemble
 
 format: deps-test
 	@tools/format --fix
