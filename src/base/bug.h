@@ -40,7 +40,7 @@
     X(WIPED_VOTES, ENSEMBLE, "ZK-261", "a server whose disk was lost votes")                       \
     X(CLOSING_SURVIVES, ENSEMBLE, "ZK-1496", "a session stays closing when its close is lost")     \
     /* -- epochs -- */                                                                             \
-    X(EPOCH_NOT_MAX, ENSEMBLE, "ZK-1081", "new epoch chosen without looking at learners'")         \
+    X(EPOCH_COUNTED_TWICE, ENSEMBLE, "ZK-1081", "an epoch accepted before counts again")           \
     X(EPOCH_OFFERED_EARLY, ENSEMBLE, "ZK-1282", "LEADERINFO before acceptedEpoch is durable")      \
     X(EPOCH_PROMISED_EARLY, ENSEMBLE, "ZK-1291", "ACKEPOCH before acceptedEpoch is durable")       \
     X(EPOCH_BEFORE_QUORUM, ENSEMBLE, "ZK-790", "currentEpoch raised before a quorum accepts")      \

@@ -213,7 +213,7 @@ static void choose_epoch(struct rk_core *c)
         rk_ens_leave(c, "there is no epoch left: it is a number of 31 bits");
         return;
     }
-    d->epoch = (RK_BUG(EPOCH_NOT_MAX) ? c->ens->accepted_epoch : d->max_accepted) + 1;
+    d->epoch = d->max_accepted + 1;
     d->phase_deadline_ms = c->now_ms + init_limit_ms(c);
     rk_fx_note(c->fx, RK_NOTE_LEADER_EPOCH, 0, 0, d->epoch, rk_bytes_str(""));
     rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, d->epoch);

@@ -133,7 +133,7 @@ static void on_leader_info(struct rk_core *c, const struct rk_packet *p)
     } else if (f->epoch < e->accepted_epoch) {
         rk_ens_leave(c, "the leader's epoch is older than one accepted already");
     } else if (f->epoch == e->accepted_epoch) {
-        f->ack_epoch = -1;
+        f->ack_epoch = RK_BUG(EPOCH_COUNTED_TWICE) ? (int32_t)e->current_epoch : -1;
         send_ack_epoch(c);
     } else {
         /* Without a history to show, its word must not complete a quorum (reliability.md 3.4). */

@@ -227,7 +227,8 @@ static bool on_first(struct rk_core *c, const struct rk_packet *p)
     rk_fx_note(c->fx, RK_NOTE_SYNC_BEGAN, 0, 0, p->zxid, rk_bytes_str(rk_packet_name(p->type)));
     switch (p->type) {
     case RK_PACKET_DIFF:
-        if (p->zxid < e->follow.claimed && RK_ZXID_COUNTER(e->follow.claimed) > 0) {
+        if (p->zxid < e->follow.claimed && RK_ZXID_COUNTER(e->follow.claimed) > 0 &&
+            !RK_BUG(DIFF_FOR_TRUNC)) {
             rk_follow_bad(c, "DIFF to less than this server has");
             return false;
         }

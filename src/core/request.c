@@ -233,7 +233,7 @@ static bool admit_write(struct rk_core *c, struct conn *conn, uint32_t id)
     }
     struct rk_bytes body =
         rk_bytes_of(q->frame == NULL ? (const void *)"" : q->frame, q->frame_len);
-    if (conn->session_ref->is_closing) {
+    if (conn->session_ref->is_closing && !RK_BUG(CLOSING_MAY_WRITE)) {
         c->settled++;
         q->state = REQUEST_DROPPED; /* behind a closeSession: never executed, never answered */
         return true;
@@ -500,7 +500,7 @@ static bool touch(struct rk_core *c, struct rk_session *s)
 static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
                      struct rk_bytes body)
 {
-    if (conn->session_ref != NULL && conn->session_ref->is_closing) {
+    if (conn->session_ref != NULL && conn->session_ref->is_closing && !RK_BUG(CLOSING_MAY_WRITE)) {
         return; /* its closeSession ends the connection */
     }
     if (op == RK_OP_AUTH) {
@@ -516,7 +516,7 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
         fix_answer(c, conn, xid, op, 0, RK_ZK_SESSION_CLOSED_REQUIRE_SASL_AUTH, true);
         return;
     }
-    if (!touch(c, conn->session_ref)) {
+    if (!touch(c, conn->session_ref) && !RK_BUG(CLOSING_MAY_WRITE)) {
         return; /* closing: its closeSession ends the connection */
     }
     if (!is_client_op(op)) {

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/bug.h"
+
 #define NEVER       INT64_MAX
 #define AT_ONCE     INT64_MIN
 #define ZXID_UNSURE (-1) /* of a server that does not know what it held */
@@ -17,7 +19,7 @@ bool rk_vote_is_better(const struct rk_quorum *q, const struct rk_vote *candidat
     if (rk_quorum_weight(q, candidate->leader) == 0) {
         return false;
     }
-    if (candidate->peer_epoch != current->peer_epoch) {
+    if (candidate->peer_epoch != current->peer_epoch && !RK_BUG(VOTE_IGNORES_EPOCH)) {
         return candidate->peer_epoch > current->peer_epoch;
     }
     if (candidate->zxid != current->zxid) {
@@ -339,7 +341,7 @@ static void count(struct rk_election *e, uint32_t voter, const struct rk_notific
         return;
     }
     hurry_if_new(e, &e->voters[voter].in, n, now_ms);
-    if (n->round > e->round) {
+    if (n->round > e->round && !RK_BUG(ROUND_NOT_RAISED)) {
         e->round = n->round;
         empty_recvset(e);
         e->proposal = may_adopt(e, &theirs, &e->initial, now_ms) ? theirs : e->initial;
