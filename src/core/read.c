@@ -385,7 +385,8 @@ void rk_core_read(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
         reply_set_watches(c, conn, xid, op, &r, received_ms);
         return;
     }
-    mark = rk_core_reply_begin(c, conn, op == RK_OP_PING ? -2 : xid, c->last_zxid);
+    mark = rk_core_reply_begin(c, conn, op == RK_OP_PING ? -2 : xid,
+                               c->last_zxid + RK_BUG(READ_ZXID_AHEAD));
     err = read_op(c, conn, op, &r);
     if (c->fx->bytes.failed) {
         /* The effects' bound: nobody gets a reply of this size. */
