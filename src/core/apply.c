@@ -215,6 +215,9 @@ static void apply_one(struct rk_core *c, struct rk_proposal *p)
 static struct rk_proposal *peek(struct rk_core *c)
 {
     struct rk_proposal *p;
+    if (c->ens != NULL && c->ens->is_fatal) {
+        return NULL;
+    }
     if (c->ens == NULL || rk_core_is_leading(c)) {
         return rk_broadcast_peek(&c->broadcast) == NULL ? NULL : c->broadcast.first;
     }

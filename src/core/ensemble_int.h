@@ -51,6 +51,7 @@ struct ensemble {
     bool is_truncating, is_reloading;
     bool wants_snapshot;   /* what is on disk cannot be brought up to date otherwise */
     bool is_reload_wanted; /* memory is not what the disk says */
+    bool is_fatal;         /* RK_FX_FATAL was said: nothing more is applied */
     int64_t hold_off_ms;   /* no election before: another one is to lead */
     int64_t shutdown_ms;   /* when the end was asked for */
     /* logged and not applied, in order. On a leader these are in the broadcast instead. */

@@ -216,11 +216,22 @@ static void on_ping(struct rk_core *c, rk_zxid zxid)
     rk_ens_chan_send(c, e->follow.chan, rk_buf_view(&e->out));
 }
 
+/* History comes before NEWLEADER, what is new after it. */
+static bool is_of_its_epoch(const struct follow *f, rk_zxid zxid)
+{
+    return RK_ZXID_EPOCH(zxid) == f->epoch ||
+           (f->state < FOLLOW_NEW_LEADER && RK_ZXID_EPOCH(zxid) < f->epoch);
+}
+
 bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
 {
     struct ensemble *e = c->ens;
     if (p->data.len < 32 || rk_load_i64(p->data.data + 12) != p->zxid) {
         rk_follow_bad(c, "a proposal whose zxid is not its transaction's");
+        return false;
+    }
+    if (!is_of_its_epoch(&e->follow, p->zxid)) {
+        rk_follow_bad(c, "a proposal of an epoch that is not its leader's");
         return false;
     }
     if (!rk_ens_follows(e->logged, p->zxid)) {

@@ -277,6 +277,10 @@ static bool on_up_to_date(struct rk_core *c)
     }
     if (!RK_BUG(SERVING_BEFORE_APPLY)) {
         rk_ens_apply_tail(c, f->committed);
+        if (e->tail_first != NULL && RK_ZXID_EPOCH(e->tail_first->zxid) < f->epoch) {
+            rk_follow_bad(c, "UPTODATE before what earlier epochs left was committed");
+            return false;
+        }
     }
     f->acked = f->committed;
     rk_follow_send_ack(c, f->epoch << 32);

@@ -439,6 +439,7 @@ void rk_ens_fatal(struct rk_core *c, int32_t status, const char *why)
 {
     struct rk_bytes text = rk_bytes_str(why);
     struct rk_effect *fx = rk_fx_push(c->fx, RK_FX_FATAL);
+    c->ens->is_fatal = true;
     fx->u.status = status;
     fx->len = text.len;
     rk_buf_put(&c->fx->bytes, text.data, text.len);
