@@ -10,6 +10,7 @@ breaks something, repairs it, and has history.check judge all that clients and s
 
 import argparse
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -496,6 +497,57 @@ def damaged_election(t):
 
 
 # ---------------------------------------------------------------------------------------------
+# all of it, by chance
+
+def disturb(ens, rng, seconds):
+    """Faults in a random order, several at a time; returns their names."""
+    done = []
+    end = time.monotonic() + seconds
+    sids = sorted(ens.members)
+    while time.monotonic() < end:
+        what = rng.choice(('kill', 'kill', 'pause', 'isolate', 'one way', 'cut', 'cut', 'delay', 'trickle',
+                           'heal', 'heal', 'repair', 'repair', 'terminate', 'wait'))
+        a, b = rng.sample(sids, 2)
+        done.append(what)
+        member = ens[a]
+        if what in ('kill', 'terminate', 'pause') and member.is_running() and not member.is_paused:
+            getattr(member, what)()
+        elif what == 'isolate':
+            ens.net.isolate(a, sids)
+        elif what == 'one way':
+            ens.net.block(a, b)
+        elif what == 'cut':
+            ens.net.cut(a, b)
+        elif what == 'delay':
+            ens.net.delay(a, b, rng.choice((5, 50, 400)))
+        elif what == 'trickle':
+            ens.net.trickle(a, b, rng.choice((500, 5000)))
+        elif what == 'heal':
+            ens.net.heal(reset=rng.random() < 0.5)
+        elif what == 'repair':
+            repair(ens)
+        ens.check_alive()
+        time.sleep(rng.uniform(0.05, 0.9))
+    return done
+
+
+def repair(ens):
+    for member in ens:
+        if member.is_paused:
+            member.resume()
+    ens.start()
+
+
+def by_chance(t, size, round_):
+    rng = random.Random(t.seed * 100 + round_)
+    with t.ensemble(size, 'chance-%d-%d' % (size, round_)) as ens:
+        load = t.load(ens, timeout_ms=20000)
+        done = disturb(ens, rng, 13)
+        line = t.finish(ens, load)
+        return '%d faults (%s ...); %s' % (len(done), ', '.join(done[:6]), line)
+
+
+# ---------------------------------------------------------------------------------------------
 # disks
 
 def shim():
@@ -705,6 +757,9 @@ def scenarios(t):
         ('slow network', slow_network),
         ('half-open connections', half_open),
         ('damaged election messages', damaged_election),
+        ('3 servers: random faults, a', by_chance, 3, 1),
+        ('3 servers: random faults, b', by_chance, 3, 2),
+        ('5 servers: random faults', by_chance, 5, 3),
         ('slow disk of a follower', slow_disk, 'follower'),
         ('slow disk of the leader', slow_disk, 'leader'),
         ('full disk of a follower', full_disk),

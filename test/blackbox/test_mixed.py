@@ -9,6 +9,7 @@ move of a live ensemble from one to the other and back.
 
 import argparse
 import os
+import random
 import sys
 import time
 
@@ -18,7 +19,7 @@ import zkharness as zk                      # noqa: E402
 import zktxn                                # noqa: E402
 import zkwire as w                          # noqa: E402
 from load import ROOT, Load, Op, Session    # noqa: E402
-from test_ensemble import SYNC_S, wait_for_zombies      # noqa: E402
+from test_ensemble import SYNC_S, disturb, repair, wait_for_zombies   # noqa: E402
 from zkensemble import Ensemble, Scenarios  # noqa: E402
 
 BEHIND = 700                    # more than what leaders remember: commitLogCount is 500 at least
@@ -343,6 +344,18 @@ def partition(t, letters):
         return '%s was isolated, %s led, %s on return; %s' % (leader.kind, new.kind, how, line)
 
 
+def by_chance(t, letters):
+    rng = random.Random('%d %s' % (t.seed, letters))
+    with t.ensemble(letters, 'chance') as ens:
+        ens.start()
+        ens.wait_serving(list(ens), 30)
+        load = t.load(ens, timeout_ms=60000)
+        done = disturb(ens, rng, 14)
+        repair(ens)
+        line = t.finish(ens, load)
+        return '%d faults (%s ...); %s' % (len(done), ', '.join(done[:6]), line)
+
+
 def scenarios(t):
     found = []
     for letters in ('RAR', 'RRA', 'AAR', 'ARA'):
@@ -370,6 +383,9 @@ def scenarios(t):
         ('AAR: the leader is isolated', partition, 'AAR'),
         ('RRA: the leader is isolated', partition, 'RRA'),
         ('five: RARAR, the last leads', composition, 'RARAR'),
+        ('RAR: random faults', by_chance, 'RAR'),
+        ('ARA: random faults', by_chance, 'ARA'),
+        ('RARAR: random faults', by_chance, 'RARAR'),
         ('Apache 3.9: 99R, the last leads', composition, '99R'),
         ('Apache 3.9: RR9, the last leads', composition, 'RR9'),
         ('Apache 3.9: TRUNC from 9 to R', by_trunc, '99R', False),
