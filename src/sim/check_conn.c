@@ -138,6 +138,9 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
     if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close) {
         advance_to_close(c, conn);
     }
+    if (conn == NULL && c->is_ensemble && c->event.conn == id) {
+        return; /* all are closed in the step in which it is gone */
+    }
     CHECK(c, conn != NULL && conn->state != MCONN_CLOSED, "connection %llx closed twice",
           (unsigned long long)id);
     CHECK(c,
@@ -145,9 +148,7 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
               rk_check_is_wanted_elsewhere(c, conn),
           "connection %llx (session %llx) was closed without a reason", (unsigned long long)id,
           (unsigned long long)conn->viewer.session);
-    CHECK(c,
-          c->may_close ||
-              ((conn->inlines == NULL || conn->inlines->is_optional) && conn->events == NULL),
+    CHECK(c, c->may_close || (conn->inlines == NULL && conn->events == NULL),
           "connection %llx was closed while something was due", (unsigned long long)id);
     detach(c, conn);
     forget_dues(c, conn);
@@ -287,21 +288,14 @@ static bool is_reconfig(struct sim_check *c, struct rk_bytes body)
     return is_ok;
 }
 
-/* Behind a closeSession that may not have been looked at yet. */
-static void make_optional(struct mconn *conn, bool is_optional)
+/* A closeSession came, and nothing behind it is looked at; but it waits for a sync before it. */
+static bool is_leaving(const struct sim_check *c, const struct mconn *conn)
 {
-    struct mdue *due = conn->inlines;
-    while (due != NULL && due->next != NULL) {
-        due = due->next;
+    const struct mreq *q = conn->reqs;
+    while (q != NULL && q->op != RK_OP_CLOSE_SESSION && q->op != RK_OP_SYNC) {
+        q = q->next;
     }
-    if (due != NULL && is_optional) {
-        due->is_optional = true;
-    }
-    if (is_optional) {
-        conn->may_close = conn->may_close || conn->must_close || conn->is_ending;
-        conn->must_close = false;
-        conn->is_ending = false;
-    }
+    return c->is_ensemble && q != NULL && q->op == RK_OP_CLOSE_SESSION;
 }
 
 static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)
@@ -310,19 +304,15 @@ static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes fram
     int32_t op = rk_load_i32(frame.data + 4);
     struct rk_bytes body = rk_bytes_of(frame.data + 8, frame.len - 8);
     struct msession *s = rk_check_session(c, conn->viewer.session);
-    bool is_optional = conn->is_leaving && (op == RK_OP_AUTH || op == RK_OP_SASL);
-    if (conn->must_close || conn->is_ending || (conn->is_leaving && !is_optional) || s == NULL ||
-        s->is_closing) {
+    if (conn->must_close || conn->is_ending || is_leaving(c, conn) || s == NULL || s->is_closing) {
         return; /* behind a closeSession or a failed login: never executed, never answered */
     }
     if (op == RK_OP_AUTH) {
         accept_auth(c, conn, xid, body);
-        make_optional(conn, is_optional);
         return;
     }
     if (op == RK_OP_SASL) {
         accept_sasl(c, conn, xid, body);
-        make_optional(conn, is_optional);
         return;
     }
     if (c->config.enforce_auth_schemes.data != NULL &&
@@ -342,7 +332,6 @@ static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes fram
         a->body = rk_sim_blob_ref(q->body);
         rk_sim_ids_copy(c->mem, &a->ids, &q->ids);
     }
-    conn->is_leaving = c->is_ensemble && op == RK_OP_CLOSE_SESSION;
     if (!is_client_op(op)) {
         fix_answer(q, RK_ZK_UNIMPLEMENTED, -1);
         RK_MARK(c->w, OP_UNKNOWN);
@@ -736,9 +725,6 @@ void rk_check_step_ended(struct sim_check *c)
               (int)conn->events->type, (int)conn->events->path->len,
               (const char *)conn->events->path->data, (unsigned long long)conn->events->zxid);
         CHECK(c, conn->catch_up == NULL, "events without the answer to their setWatches");
-        while (conn->inlines != NULL && conn->inlines->is_optional) {
-            pop_due(c, &c->conns[i].inlines);
-        }
         CHECK(c, conn->inlines == NULL, "auth was not answered at once");
         CHECK(c, !conn->must_close, "connection %llx (session %llx) was not closed",
               (unsigned long long)conn->id, (unsigned long long)conn->viewer.session);

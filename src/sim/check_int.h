@@ -38,7 +38,6 @@ struct mdue {
     struct sim_blob *path;
     rk_zxid zxid;
     bool is_unordered; /* among those of its zxid */
-    bool is_optional;  /* an inline answer that may as well not come */
     int32_t xid;
     int32_t err;
     uint32_t modes;
@@ -82,7 +81,6 @@ struct mconn {
     bool may_close;  /* a reason to be closed has come up */
     bool must_close; /* ... and this step has to do it */
     bool is_ending;  /* ... as soon as the answer that is due is sent */
-    bool is_leaving; /* a closeSession came: nothing behind it is looked at */
     uint64_t closed_step;
     struct mreq *reqs;
     struct mdue *events;
@@ -117,6 +115,7 @@ struct sim_check {
     struct sim_txn *kept;   /* everything up to here is on the disk for good */
     struct sim_txn *other;  /* a snapshot from elsewhere is replacing the log that led here */
     bool is_replacing;
+    struct sim_txn *replaced_by; /* the snapshot's */
     struct sim_outcome out;
     struct rk_buf got; /* scratch: bodies in canonical order */
     struct rk_buf must;

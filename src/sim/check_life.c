@@ -165,7 +165,8 @@ static struct sim_txn *check_recovered(struct sim_check *c, rk_zxid zxid, const 
     bool is_other = c->is_replacing && rk_truth_is_before(real, c->other);
     CHECK(c, is_own || is_other, "%s: server %u recovers zxid %llx, which it never logged", what,
           c->index + 1, (unsigned long long)zxid);
-    CHECK(c, rk_truth_is_before(c->kept, real),
+    bool is_stored = c->is_replacing && rk_truth_is_before(c->replaced_by, real);
+    CHECK(c, is_stored || rk_truth_is_before(c->kept, real),
           "%s: server %u had synced zxid %llx, and recovers %llx: LOST", what, c->index + 1,
           (unsigned long long)c->kept->zxid, (unsigned long long)zxid);
     return real;

@@ -132,6 +132,7 @@ void rk_check_replaced(struct sim_check *c, rk_zxid zxid)
     jump(c, zxid, to);
     c->other = c->head;
     c->is_replacing = true;
+    c->replaced_by = to;
     c->head = to;
     RK_MARK(c->w, STATE_REPLACED);
 }

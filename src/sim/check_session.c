@@ -205,7 +205,10 @@ static void refused_open(struct sim_check *c, struct mconn *conn)
 {
     const struct sim_tsession *ts = rk_truth_session(c->w->truth, conn->wanted);
     CHECK(c, conn->wanted != 0, "a new session was refused");
-    CHECK(c, !conn->has_password || ts == NULL || !ts->is_taken || ts->is_close_proposed,
+    /* A leader that is deposed and does not know it cannot know a session of its successor. */
+    CHECK(c,
+          !conn->has_password || ts == NULL || !ts->is_taken || ts->is_close_proposed ||
+              rk_sim_session_of(&c->model, conn->wanted) == NULL,
           "server %u refuses session %llx, which is alive", c->index + 1,
           (unsigned long long)conn->wanted);
     conn->must_close = true;

@@ -51,7 +51,7 @@ static void link_refused(struct sim_check *c, struct sim_txn *t, int32_t err)
     CHECK(c, err != RK_ZK_SESSION_EXPIRED || ts->is_close_proposed,
           "zxid %llx says that session %llx has expired, which it has not",
           (unsigned long long)t->zxid, (unsigned long long)t->session);
-    CHECK(c, err != RK_ZK_SESSION_MOVED || ts->attaches > 1,
+    CHECK(c, err != RK_ZK_SESSION_MOVED || ts->wanted_by[0] != 0,
           "zxid %llx says that session %llx has moved, which it has not",
           (unsigned long long)t->zxid, (unsigned long long)t->session);
     t->refused = err;
@@ -75,9 +75,9 @@ static bool link_forwarded(struct sim_check *c, struct sim_txn *t)
     rk_sim_ids_copy(c->mem, &t->ids, &a->ids);
     if (t->type == RK_OP_CLOSE_SESSION) {
         struct msession *s = rk_check_session(c, t->session);
-        CHECK(c, s != NULL && !s->is_closing, "session %llx is closed twice",
-              (unsigned long long)t->session);
-        s->is_closing = true;
+        if (s != NULL) {
+            s->is_closing = true; /* it may have expired meanwhile: then it is closed twice */
+        }
     }
     RK_MARK(c->w, FORWARDED);
     return true;

@@ -3,6 +3,7 @@
 #include "sim/client_int.h"
 
 #include "sim/node.h"
+#include "sim/scene.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,12 +154,15 @@ static bool is_shared(const struct sim_clients *all, const struct sim_client *c)
 }
 
 /* Any server will do, one more than another. */
-static uint32_t draw_server(struct sim_clients *all)
+static uint32_t draw_server(struct sim_clients *all, const struct sim_client *c)
 {
     struct sim_world *w = all->w;
     uint32_t node = 0;
     if (w->node_count == 1) {
         return 0;
+    }
+    if (w->opt.ens.scene.is_on && w->phase == SIM_PHASE_FAULTS) {
+        return rk_sim_scene_server(&w->opt, c->index);
     }
     do {
         node = (uint32_t)rk_sim_below(&w->tape, SIM_SITE_CLIENT, w->node_count);
@@ -170,7 +174,7 @@ static void connect(struct sim_clients *all, struct sim_client *c)
 {
     struct sim_world *w = all->w;
     const struct sim_client_options *o = &w->opt.client;
-    c->node = draw_server(all);
+    c->node = draw_server(all, c);
     c->conn = rk_sim_net_connect(w->net, c->index, c->node);
     if (c->conn == 0) {
         act_after(all, c, RETRY_US + rk_sim_delay(w, SIM_SITE_CLIENT, RETRY_US));
@@ -301,6 +305,11 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
             last_word(all, c);
         } else {
             rk_client_simple(all, c, RK_OP_PING);
+        }
+    } else if (w->opt.ens.scene.is_on) {
+        if (rk_sim_scene_writes(&w->opt, c->index, w->now_us)) {
+            rk_client_set(all, c, rk_client_path(all));
+            rk_client_create(all, c, RK_OP_CREATE, rk_client_path(all), 2);
         }
     } else if (w->opt.is_script) {
         if (!rk_client_script(all, c)) {

@@ -4,13 +4,7 @@
 
 #include <stdio.h>
 
-struct outcome {
-    enum sim_persist policy;
-    bool is_kill;
-    uint64_t salt;
-};
-
-static const struct outcome outcomes[] = {
+const struct sim_crash_outcome rk_sim_crash_outcomes[] = {
     {SIM_PERSIST_ALL, true, 0},      {SIM_PERSIST_NONE, false, 0},
     {SIM_PERSIST_ALL, false, 0},     {SIM_PERSIST_PREFIX, false, 1},
     {SIM_PERSIST_PREFIX, false, 2},  {SIM_PERSIST_SUBSET, false, 1},
@@ -18,8 +12,9 @@ static const struct outcome outcomes[] = {
     {SIM_PERSIST_GARBAGE, false, 1}, {SIM_PERSIST_GARBAGE, false, 2},
     {SIM_PERSIST_GARBAGE, false, 3},
 };
-#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
-#define SIDES    2u /* before the call, after it */
+#define OUTCOMES (sizeof(rk_sim_crash_outcomes) / sizeof(rk_sim_crash_outcomes[0]))
+const uint32_t rk_sim_crash_outcome_count = OUTCOMES;
+#define SIDES 2u /* before the call, after it */
 
 struct sim_points {
     struct rk_mem mem;
@@ -61,7 +56,7 @@ void rk_sim_point_options(void *ctx, uint64_t index, struct sim_options *ret, ch
                           size_t room)
 {
     const struct sim_points *points = ctx;
-    const struct outcome *o = &outcomes[index % OUTCOMES];
+    const struct sim_crash_outcome *o = &rk_sim_crash_outcomes[index % OUTCOMES];
     uint64_t at = index / OUTCOMES / SIDES;
     uint32_t variant = 0;
     while (at >= points->calls[variant]) {

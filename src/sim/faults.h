@@ -105,6 +105,18 @@ struct sim_wire_options {
     uint32_t unsent_bytes_max; /* more closes the channel */
 };
 
+/* Enumeration (scene.h): where the victim goes down once more. */
+struct sim_scene_point {
+    bool is_on;
+    uint32_t scene;
+    uint64_t at_call; /* since it came back, 1 = the first; 0: not at a call */
+    bool is_after;
+    uint32_t at_turn; /* with effects; 0: not in a turn */
+    bool is_kill;
+    enum sim_persist policy;
+    bool takes_leader; /* who is gone for longer */
+};
+
 struct sim_ens_options {
     uint32_t count;     /* servers; 0: one alone */
     uint32_t observers; /* of them, the last ones */
@@ -125,6 +137,7 @@ struct sim_ens_options {
     uint32_t mishap_count;
     uint32_t mishap_weights[SIM_MISHAP_COUNT];
     uint64_t mishap_mask; /* bits of those that are left out */
+    struct sim_scene_point scene;
 };
 
 struct sim_disk_options {

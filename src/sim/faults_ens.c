@@ -112,7 +112,14 @@ static void without(struct sim_options *o)
 /* Nothing may happen by itself either. */
 static void calm_down(struct sim_options *o)
 {
+    int64_t sync_us_max = (int64_t)o->node.core.tick_ms * 1000 / 40;
     o->ens.is_calm = true;
+    /* A disk that cannot keep up would be an outage, too. */
+    o->disk.sync_us_max = o->disk.sync_us_max > sync_us_max ? sync_us_max : o->disk.sync_us_max;
+    o->disk.write_us_max = o->disk.write_us_max > 100 ? 100 : o->disk.write_us_max;
+    o->node.core.snap_count = o->node.core.snap_count < 50 ? 50 : o->node.core.snap_count;
+    o->node.core.snap_size_bytes = 0;
+    o->node.wal.size_limit_bytes = 0;
     o->ens.mishap_count = 0;
     o->ens.wire.reset_ppm = 0;
     o->ens.wire.send_bytes = 1 << 20;
@@ -153,10 +160,12 @@ void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t
     if (o->disk.sync_us_max > tick_ms * 1000 / 2) {
         o->disk.sync_us_max = tick_ms * 1000 / 2;
     }
-    if (pct(t, 8) && o->client.value_bytes_max == 0) {
-        /* No more than a learner may need at once, or nobody would ever be brought up to date. */
-        e->commit_log_count = log32(t, 1, 60);
-        e->wire.unsent_bytes_max = log32(t, 25000, 60000);
+    if (pct(t, 8)) {
+        /* Less than a learner may need at once, and nobody would ever be brought up to date. */
+        o->client.value_bytes_max = 2500;
+        o->client.path_count = log32(t, 3, 12);
+        e->commit_log_count = log32(t, 1, 12);
+        e->wire.unsent_bytes_max = log32(t, 50000, 120000);
     }
     o->client.is_faithful = pct(t, 75);
     if (pct(t, 10)) {

@@ -285,21 +285,63 @@ static int run_seeds(const struct args *a)
                   a->size.is_ensemble);
 }
 
-static int run_enumeration(const struct args *a)
+static int run_points(const struct args *a, void *points, uint64_t count,
+                      void (*options_of)(void *ctx, uint64_t index, struct sim_options *ret,
+                                         char *ret_replay, size_t room))
 {
-    struct sim_points *points = rk_sim_points_create();
     struct sim_tally tally;
     struct sim_campaign campaign = {.what = "crash point",
-                                    .count = rk_sim_points_count(points),
-                                    .options_of = rk_sim_point_options,
+                                    .count = count,
+                                    .options_of = options_of,
                                     .ctx = points,
                                     .jobs = a->jobs,
                                     .seconds = a->seconds,
                                     .stops_at_failure = a->stops,
                                     .trace_folder = a->folder};
     rk_sim_campaign_run(&campaign, &tally);
-    rk_sim_points_destroy(points);
     return finish(&campaign, &tally, false, false);
+}
+
+static int run_enumeration(const struct args *a)
+{
+    int status = 0;
+    if (a->size.is_ensemble) {
+        struct sim_scene_points *points = rk_sim_scene_points_create();
+        status =
+            run_points(a, points, rk_sim_scene_points_count(points), rk_sim_scene_point_options);
+        rk_sim_scene_points_destroy(points);
+    } else {
+        struct sim_points *points = rk_sim_points_create();
+        status = run_points(a, points, rk_sim_points_count(points), rk_sim_point_options);
+        rk_sim_points_destroy(points);
+    }
+    return status;
+}
+
+/* False: there are not so many. */
+static bool read_point(const struct args *a, struct sim_options *ret)
+{
+    char unused[200];
+    uint64_t count = 0;
+    if (a->size.is_ensemble) {
+        struct sim_scene_points *points = rk_sim_scene_points_create();
+        count = rk_sim_scene_points_count(points);
+        if (a->first < count) {
+            rk_sim_scene_point_options(points, a->first, ret, unused, sizeof(unused));
+        }
+        rk_sim_scene_points_destroy(points);
+    } else {
+        struct sim_points *points = rk_sim_points_create();
+        count = rk_sim_points_count(points);
+        if (a->first < count) {
+            rk_sim_point_options(points, a->first, ret, unused, sizeof(unused));
+        }
+        rk_sim_points_destroy(points);
+    }
+    if (a->first >= count) {
+        (void)fprintf(stderr, "there are %" PRIu64 " points\n", count);
+    }
+    return a->first < count;
 }
 
 static bool read_recipe(const char *path, struct sim_options *ret)
@@ -319,20 +361,14 @@ static bool read_recipe(const char *path, struct sim_options *ret)
 static int run_one(const struct args *a)
 {
     struct sim_options options;
-    char unused[200];
     if (a->recipe != NULL) {
         if (!read_recipe(a->recipe, &options)) {
             return 2;
         }
     } else if (a->is_enumeration) {
-        struct sim_points *points = rk_sim_points_create();
-        if (a->first >= rk_sim_points_count(points)) {
-            (void)fprintf(stderr, "there are %" PRIu64 " points\n", rk_sim_points_count(points));
-            rk_sim_points_destroy(points);
+        if (!read_point(a, &options)) {
             return 2;
         }
-        rk_sim_point_options(points, a->first, &options, unused, sizeof(unused));
-        rk_sim_points_destroy(points);
     } else {
         rk_sim_seed_options(a->first, &a->size, &options);
     }

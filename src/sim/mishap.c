@@ -2,9 +2,12 @@
 #include "sim/mishap.h"
 
 #include "sim/check.h"
+#include "sim/scene.h"
 #include "sim/wire.h"
 
 #include <string.h>
+
+#define LEADER_GONE_US 300000
 
 struct sim_mishaps {
     struct sim_world *w;
@@ -15,6 +18,8 @@ struct sim_mishaps {
     const struct sim_mishap *crashing[SIM_NODES_MAX];
     int64_t down_us[SIM_NODES_MAX]; /* of the crash that was; 0: as drawn */
     bool is_to_be_wiped[SIM_NODES_MAX];
+    struct sim_mishap scene_end;
+    uint32_t victim_starts;
     uint32_t cuts[SIM_NODES_MAX][SIM_NODES_MAX]; /* mishaps that cut this path */
 };
 
@@ -65,6 +70,9 @@ uint32_t rk_sim_mishap_list(const struct sim_options *o, struct sim_mishap ret[S
     struct sim_tape tape;
     uint32_t count = 0;
     RK_ASSERT(o->ens.mishap_count <= SIM_MISHAPS_MAX);
+    if (o->ens.scene.is_on) {
+        return rk_sim_scene_mishaps(o, ret);
+    }
     rk_sim_tape_init(&tape, o->seed);
     for (uint32_t i = 0; i < o->ens.mishap_count; i++) {
         struct sim_mishap m;
@@ -160,6 +168,16 @@ static void crash_now(struct sim_mishaps *all, struct sim_node *n, const struct 
     }
 }
 
+static void on_leader_gone(struct sim_world *w, void *ctx, uint64_t index)
+{
+    struct sim_mishaps *all = ctx;
+    struct sim_node *n = w->nodes[index];
+    if (!rk_sim_node_is_down(n)) {
+        all->down_us[index] = LEADER_GONE_US;
+        rk_sim_node_crash(n, SIM_CRASH_KILL, SIM_PERSIST_ALL);
+    }
+}
+
 void rk_sim_mishaps_draw_crash(struct sim_mishaps *all, struct sim_node *n,
                                enum sim_crash_kind *ret_kind, enum sim_persist *ret_policy)
 {
@@ -169,6 +187,11 @@ void rk_sim_mishaps_draw_crash(struct sim_mishaps *all, struct sim_node *n,
     all->down_us[index] = m == NULL ? 0 : m->for_us;
     *ret_kind = m == NULL || m->is_kill ? SIM_CRASH_KILL : SIM_CRASH_POWER;
     *ret_policy = m == NULL ? SIM_PERSIST_ALL : m->policy;
+    struct sim_node *leader = leader_of(all->w);
+    if (m == &all->scene_end && all->w->opt.ens.scene.takes_leader && leader != NULL &&
+        leader != n) {
+        rk_sim_after(all->w, 0, on_leader_gone, all, index_of(all, leader));
+    }
 }
 
 int64_t rk_sim_mishaps_down_us(struct sim_mishaps *all, struct sim_node *n, int64_t us)
@@ -177,6 +200,31 @@ int64_t rk_sim_mishaps_down_us(struct sim_mishaps *all, struct sim_node *n, int6
     int64_t down_us = all->down_us[index];
     all->down_us[index] = 0;
     return down_us > 0 && all->w->phase == SIM_PHASE_FAULTS ? down_us : us;
+}
+
+/* The victim of a scene is back: its end is armed, and counted are calls and turns from now on. */
+void rk_sim_mishaps_starting(struct sim_mishaps *all, struct sim_node *n)
+{
+    const struct sim_scene_point *point = &all->w->opt.ens.scene;
+    uint32_t index = index_of(all, n);
+    if (!point->is_on || index != rk_sim_scene_victim(&all->w->opt) || ++all->victim_starts != 2) {
+        return;
+    }
+    rk_sim_node_count_points(n);
+    if (point->at_call > 0) {
+        rk_sim_node_crash_at_call(n, point->at_call, point->is_after);
+    } else if (point->at_turn > 0) {
+        rk_sim_node_crash_in_turn(n, point->at_turn);
+    } else {
+        return;
+    }
+    all->scene_end = rk_sim_scene_end(&all->w->opt);
+    all->crashing[index] = &all->scene_end;
+}
+
+bool rk_sim_mishaps_is_back(const struct sim_mishaps *all)
+{
+    return all->victim_starts >= 2;
 }
 
 /* A minority may lose what it knew, and only if that minority is not still without (reliability.md

@@ -30,8 +30,12 @@ bool rk_sim_mishaps_are_over(const struct sim_mishaps *all);
 /* As rk_sim_plan_ has them. */
 void rk_sim_mishaps_draw_crash(struct sim_mishaps *all, struct sim_node *n,
                                enum sim_crash_kind *ret_kind, enum sim_persist *ret_policy);
+void rk_sim_mishaps_starting(struct sim_mishaps *all, struct sim_node *n);
 int64_t rk_sim_mishaps_down_us(struct sim_mishaps *all, struct sim_node *n, int64_t us);
 bool rk_sim_mishaps_may_start(struct sim_mishaps *all, struct sim_node *n);
+
+/* The victim of a scene has come back. */
+bool rk_sim_mishaps_is_back(const struct sim_mishaps *all);
 
 /* The list of a world's options, without those that are masked: for people. */
 uint32_t rk_sim_mishap_list(const struct sim_options *o, struct sim_mishap ret[SIM_MISHAPS_MAX]);

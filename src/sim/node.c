@@ -344,6 +344,7 @@ static void on_turn(struct sim_world *w, void *ctx, uint64_t incarnation)
     if (n->is_slice_due) {
         next_slice(n);
     }
+    n->turns += n->fx.count > 0;
     if (n->crash_turns > 0 && n->fx.count > 0 && --n->crash_turns == 0) {
         RK_MARK(w, EFFECTS_LOST);
         rk_node_carry_out_crash(n);

@@ -28,6 +28,9 @@ void rk_sim_node_crash_at_call(struct sim_node *n, uint64_t call, bool is_after)
 /* Between a turn's steps and their effects. */
 void rk_sim_node_crash_in_turn(struct sim_node *n, uint32_t turns);
 uint64_t rk_sim_node_calls(const struct sim_node *n); /* that change something, so far */
+/* Since rk_sim_node_count_points: calls, and turns with effects. */
+void rk_sim_node_count_points(struct sim_node *n);
+void rk_sim_node_points(const struct sim_node *n, uint64_t *ret_calls, uint32_t *ret_turns);
 
 /* -- a member of an ensemble -- */
 /* The whole process stands still so long; what it is sent waits. */

@@ -135,6 +135,8 @@ struct sim_node {
     bool is_crash_due; /* wanted by a coroutine: carried out once it has yielded */
     bool died;         /* ... by itself, of an error */
     uint64_t calls;
+    uint64_t calls_before; /* counting began */
+    uint32_t turns;        /* with effects, since then */
     uint64_t crash_call;
     bool crash_is_after;
     bool was_killed; /* the last end left unsynced files behind */

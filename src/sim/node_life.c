@@ -168,7 +168,8 @@ static void start_failed(struct sim_node *n)
     bool is_rotten = rk_sim_plan_is_rotten(w->plan, n);
     rk_sim_trace_line(&w->trace, w->now_us, "start refused", (uint64_t)n->boot_err, 0,
                       rk_bytes_str(n->problem.text));
-    if (!n->had_read_fault && !is_rotten) {
+    bool is_full = rk_sim_is_ensemble(w) && n->boot_err == RK_ERR_NO_SPACE;
+    if (!n->had_read_fault && !is_rotten && !is_full) {
         rk_sim_fail(w, "the server would not start: %s", n->problem.text);
     }
     if (n->problem.text[0] == '\0') {
@@ -376,6 +377,18 @@ uint64_t rk_sim_node_batch_start(const struct sim_node *n, const char *name)
 uint64_t rk_sim_node_calls(const struct sim_node *n)
 {
     return n->calls;
+}
+
+void rk_sim_node_count_points(struct sim_node *n)
+{
+    n->calls_before = n->calls;
+    n->turns = 0;
+}
+
+void rk_sim_node_points(const struct sim_node *n, uint64_t *ret_calls, uint32_t *ret_turns)
+{
+    *ret_calls = n->calls - n->calls_before;
+    *ret_turns = n->turns;
 }
 
 void rk_sim_node_purge(struct sim_node *n)

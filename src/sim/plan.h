@@ -6,8 +6,11 @@
 
 #include "sim/node.h"
 
+struct sim_mishaps;
+
 struct sim_plan *rk_sim_plan_create(struct sim_world *w);
 void rk_sim_plan_destroy(struct sim_plan *p);
+struct sim_mishaps *rk_sim_plan_mishaps(struct sim_plan *p); /* NULL: a server alone */
 void rk_sim_plan_begin(struct sim_plan *p);
 /* No more of it. */
 void rk_sim_plan_heal(struct sim_plan *p);

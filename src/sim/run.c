@@ -10,26 +10,40 @@
 #include "sim/net.h"
 #include "sim/node.h"
 #include "sim/plan.h"
+#include "sim/scene.h"
 #include "sim/truth.h"
 #include "sim/wire.h"
 
 #define LOOK_EVERY_US 20000
 #define HEAL_US_MAX   INT64_C(180000000)
 
+/* A scene's victim that is back serves again: how many points there were on the way. */
+static void look_at_victim(struct sim_world *w, struct sim_result *ret)
+{
+    if (!w->opt.ens.scene.is_on || ret->calls > 0) {
+        return;
+    }
+    uint32_t victim = rk_sim_scene_victim(&w->opt);
+    if (rk_sim_mishaps_is_back(rk_sim_plan_mishaps(w->plan)) &&
+        rk_sim_check_is_serving(w->checks[victim])) {
+        rk_sim_node_points(w->nodes[victim], &ret->calls, &ret->turns);
+    }
+}
+
 static void on_look(struct sim_world *w, void *ctx, uint64_t arg)
 {
-    (void)ctx;
     (void)arg;
     if (w->phase != SIM_PHASE_FAULTS) {
         return;
     }
+    look_at_victim(w, ctx);
     bool is_over = rk_sim_clients_sent(w->clients) >= w->opt.client.request_budget &&
                    rk_sim_plan_is_over(w->plan) && !w->opt.is_script;
     if (is_over || w->now_us >= w->opt.duration_us_max) {
         w->phase = SIM_PHASE_HEAL;
         return;
     }
-    rk_sim_after(w, LOOK_EVERY_US, on_look, NULL, 0);
+    rk_sim_after(w, LOOK_EVERY_US, on_look, ctx, 0);
 }
 
 static bool is_of_core(const struct sim_world *w, uint32_t node)
@@ -191,10 +205,13 @@ void rk_sim_run(const struct sim_options *options, FILE *trace_out, struct sim_r
         rk_sim_node_start(w.nodes[i]);
     }
     rk_sim_clients_start(w.clients);
-    rk_sim_after(&w, LOOK_EVERY_US, on_look, NULL, 0);
+    *ret = (struct sim_result){.calls = 0};
+    rk_sim_after(&w, LOOK_EVERY_US, on_look, ret, 0);
     (void)rk_sim_world_run(&w, INT64_MAX);
     heal(&w);
-    ret->calls = rk_sim_node_calls(w.nodes[0]);
+    if (!w.opt.ens.scene.is_on) {
+        ret->calls = rk_sim_node_calls(w.nodes[0]);
+    }
     last_look(&w);
     w.phase = SIM_PHASE_DONE;
     w.stats.seeds = 1;

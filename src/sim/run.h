@@ -7,7 +7,8 @@
 struct sim_result {
     struct sim_stats stats;
     uint64_t trace_hash;
-    uint64_t calls; /* of the disk that change something */
+    uint64_t calls; /* of the disk that change something; of a scene's victim until it serves */
+    uint32_t turns; /* of a scene's victim until it serves */
 };
 
 /* Returns only if nothing was found; else the hook of rk_sim_set_on_fail does not. */
