@@ -63,12 +63,13 @@ def reraise(error):
     raise error
 
 
-def wait_until(condition, what, timeout_s=PATIENCE_S):
+def wait_until(condition, what, timeout_s=None):
     """Wait until condition() is true and return what it gave; fail after the timeout.
 
     For state that only polling can show (a child's output file, another server's dump); where an
     event tells of the change the tests wait for the event.
     """
+    timeout_s = timeout_s or PATIENCE_S
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -196,12 +197,13 @@ def end_in_order(server):
     zk.check_equal(status, expected, 'exit status after SIGTERM')
 
 
-def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, prefix=''):
+def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, prefix='',
+                        asked=None):
     """Run a test program that prints "ok NAME" / "FAIL NAME: why" lines and count them.
 
     A line "@what" asks for help and is answered with "done": @restart (kill -9 and start),
-    @cut, @refuse, @heal (the forwarder).  All other output is kept and shown if the program itself
-    fails.
+    @cut, @refuse, @heal (the forwarder).  "@what TEXT" is answered with what asked[what](TEXT) says.
+    All other output is kept and shown if the program itself fails.
     """
     actions = {
         'restart': lambda: restart(server, forwarder),
@@ -240,8 +242,9 @@ def run_reporting_child(suite, command, server, forwarder, timeout_s, env=None, 
                     suite.skip(prefix + name, why)
                     results += 1
                 elif line.startswith('@'):
-                    actions[line[1:]]()
-                    child.stdin.write(b'done\n')
+                    what, _, text = line[1:].partition(' ')
+                    answer = asked[what](text) if asked and what in asked else actions[what]()
+                    child.stdin.write(b'%s\n' % (answer or 'done').encode())
                 else:
                     noise.append(line)
     status = child.wait()

@@ -58,6 +58,8 @@ class Env:
         retry = {'max_tries': -1, 'delay': 0.02, 'max_delay': 0.2}
         options.setdefault('connection_retry', retry)
         options.setdefault('command_retry', retry)
+        # In the order they are named, where there is more than one: see ensemble_kit.
+        options.setdefault('randomize_hosts', False)
         client = kazoo.client.KazooClient(hosts or self.server.hosts, timeout=timeout, **options)
         client.told_states = Told()
         client.add_listener(client.told_states)

@@ -9,6 +9,8 @@ both servers are to count them the same way.
 In the .expected files "> " is a command of the first shell, "B> " of a second one beside it,
 "! " a watch event that was printed, and all else is output.
 
+    --ensemble      against three servers, which are killed and restarted all the while
+
 Needs Debian's zookeeper package and a JRE.
 """
 
@@ -20,6 +22,7 @@ import sys
 import threading
 
 import clientkit as kit
+import ensemble_kit
 from clientkit import zk
 
 ZKCLI = '/usr/share/zookeeper/bin/zkCli.sh'
@@ -29,6 +32,11 @@ JVM_FLAGS = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xmx128m'
 # Typed after each command: what it prints says that the command is done, connected or not.
 MARKER = 'printwatches'
 MARKER_OUTPUT = 'printwatches is '
+# What three servers that are killed cannot be asked.
+NOT_IN_ENSEMBLES = {'config': 'expects the empty configuration of a standalone server'}
+# Scripts that are one attempt: the second looks at what the first left.
+TOGETHER = {'kinds': 'after_kinds'}
+READS = ('get', 'stat', 'ls', 'getAcl', 'getEphemerals', 'whoami')
 
 # A step is a command, or a command with the events that must come of it (of either shell).
 SCRIPTS = {
@@ -360,6 +368,8 @@ class Shell:
         self._events = []
         self._taken_events = 0
         self._is_ended = False
+        self._hides_losses = getattr(server, 'is_ensemble', False)
+        self._is_lost = False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         self._take_output(r'JLine support is disabled')
@@ -374,6 +384,8 @@ class Shell:
             with self._grown:
                 if found:
                     state, kind, path = found.groups()
+                    if self._is_hidden(state, kind):
+                        continue
                     self._events.append(state if kind == 'None' else '%s %s' % (kind, path))
                 elif line not in ('', 'WATCHER::') and not line.startswith('SLF4J: '):
                     self._lines.append(line)
@@ -381,6 +393,13 @@ class Shell:
         with self._grown:
             self._is_ended = True
             self._grown.notify_all()
+
+    def _is_hidden(self, state, kind):
+        """A connection that was lost and found again, where that is no subject of the test."""
+        if not self._hides_losses or kind != 'None':
+            return False
+        was_lost, self._is_lost = self._is_lost, state == 'Disconnected'
+        return self._is_lost or (was_lost and state == 'SyncConnected')
 
     def _take_output(self, end):
         """The lines up to the one that has `end`, which is taken too."""
@@ -437,11 +456,28 @@ class Shell:
         self.process.wait()
 
 
+def without_zxid(line):
+    return re.sub(r'^([cmp]Zxid) = .*', r'\1 = <zxid>', line)
+
+
+def without_config(transcript):
+    kept, is_output = [], False
+    for line in transcript:
+        if re.match(r'B?> |\(shell ', line):
+            is_output = False
+        if not is_output:
+            kept.append(line)
+        is_output = is_output or line in ('> stat /zookeeper/config', '> config -w')
+    return kept
+
+
 def normalise(line, server):
     line = re.sub(r'^([cm]time) = .*', r'\1 = <time>', line)
     line = re.sub(r'^ephemeralOwner = 0x[0-9a-f]{2,}', 'ephemeralOwner = <session>', line)
     line = re.sub(r'^(ZooKeeper CLI version: ).*', r'\1<version>', line)
     line = line.replace(server.hosts, 'SERVER')
+    if getattr(server, 'is_ensemble', False):
+        line = without_zxid(line)
     # The order of a session's ephemerals is a hash's.
     if re.fullmatch(r'\[(/[^],]*)(, /[^],]*)*\]', line):
         line = '[' + ', '.join(sorted(line[1:-1].split(', '))) + ']'
@@ -460,6 +496,7 @@ def play(server, name):
     """Run a script; return the transcript as lines."""
     shells = {}
     transcript = []
+    behind = set()      # shells that may be at a server that has not heard yet of what was done
     try:
         shells['A'] = Shell(server, 'A')
         for step in SCRIPTS[name]:
@@ -468,10 +505,19 @@ def play(server, name):
             if who not in shells:
                 shells[who] = Shell(server, who)
             transcript.append(('' if who == 'A' else who) + '> ' + command)
+            if getattr(server, 'is_ensemble', False):
+                if who in behind:
+                    shells[who].run('sync /')
+                behind = behind - {who}
+                if command.split()[0] not in READS:
+                    behind |= {'A', 'B'} - {who}
             output = shells[who].run(command.replace('SERVER', server.hosts))
             transcript += normalise_output(command, output, server)
             # Watches are the first shell's.
-            shells['A'].wait_events(events)
+            try:
+                shells['A'].wait_events(events)
+            except zk.CheckFailed as why:
+                raise zk.CheckFailed('%s, after: %s' % (why, ' | '.join(transcript[-6:]))) from None
             transcript += ['! ' + event for event in events]
         for shell in shells.values():
             events = [e for e in shell.other_events() if e != 'Closed']
@@ -493,10 +539,17 @@ def test_script(server, name, record):
         return
     with open(path) as f:
         expected = f.read().splitlines()
+    if getattr(server, 'is_ensemble', False):
+        # The configuration of an ensemble is no empty node.
+        expected = without_config(map(without_zxid, expected))
+        transcript = without_config(transcript)
     if transcript != expected:
         difference = difflib.unified_diff(expected, transcript, 'expected', 'seen', lineterm='',
                                           n=2)
-        raise zk.CheckFailed('the transcript differs\n' + '\n'.join(difference))
+        difference = list(difference)
+        changed = [line for line in difference[2:] if line[0] in '+-']
+        raise zk.CheckFailed('the transcript differs: %s\n' % ' '.join(changed[:4])
+                             + '\n'.join(difference))
 
 
 def one_shot(server, *arguments):
@@ -520,7 +573,8 @@ def test_one_shot_commands(server):
 
 def test_shell_over_a_restart(server):
     """The shell's session, ephemeral and watch are there after the server was killed."""
-    forwarder = kit.Forwarder(server)
+    is_ensemble = getattr(server, 'is_ensemble', False)
+    forwarder = (ensemble_kit.ThreeForwarders if is_ensemble else kit.Forwarder)(server)
 
     class Behind:
         hosts = forwarder.hosts
@@ -542,8 +596,34 @@ def test_shell_over_a_restart(server):
         forwarder.close()
 
 
+def run_in_ensemble(suite, server):
+    """In the same order; each attempt begins with what the script before left on the disks."""
+    server.begin_kills()
+    for name, why in NOT_IN_ENSEMBLES.items():
+        suite.skip('zkCli.sh: ' + name, why)
+    for name in SCRIPTS:
+        if name in NOT_IN_ENSEMBLES or name in TOGETHER.values():
+            continue
+        names = [name, TOGETHER[name]] if name in TOGETHER else [name]
+
+        def attempt(names=names):
+            for each in names:
+                test_script(server, each, False)
+
+        server.save()
+        ensemble_kit.run_again(suite, 'zkCli.sh: ' + ', '.join(names).replace('_', ' '), attempt,
+                               server, server.restore)
+    for name, test in (('one-shot commands', test_one_shot_commands),
+                       ('over a restart', test_shell_over_a_restart)):
+        server.save()
+        ensemble_kit.run_again(suite, 'zkCli.sh: ' + name, lambda test=test: test(server), server,
+                               server.restore)
+    return ensemble_kit.finish(suite, server)
+
+
 def main():
     def more(parser):
+        ensemble_kit.more_arguments(parser)
         parser.add_argument('--record', action='store_true', help='write the .expected files')
 
     args = kit.parse_args(__doc__, more)
@@ -555,6 +635,8 @@ def main():
         print('only Apache says what is expected', file=sys.stderr)
         return 2
     try:
+        if args.ensemble:
+            return run_in_ensemble(suite, ensemble_kit.Three(args.server, args.seed, 'zkcli'))
         server = kit.make_server(args.server).start()
     except (zk.Skipped, zk.ServerFailed) as why:
         suite.run('server starts', kit.reraise, why)

@@ -21,6 +21,7 @@ import org.apache.zookeeper.ZooDefs.Ids;
 import org.apache.zookeeper.ZooDefs.Perms;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.admin.ZooKeeperAdmin;
+import org.apache.zookeeper.client.HostProvider;
 import org.apache.zookeeper.data.ACL;
 import org.apache.zookeeper.data.Id;
 import org.apache.zookeeper.data.Stat;
@@ -44,8 +45,10 @@ final class JavaClientTests {
         }
 
         Client(Kit kit, String hosts, long session, byte[] password) throws Exception {
-            zk = session == 0 ? new ZooKeeper(hosts, Kit.SESSION_MS, this)
-                              : new ZooKeeper(hosts, Kit.SESSION_MS, this, session, password);
+            HostProvider provider = Kit.provider(hosts);
+            zk = session == 0
+                ? new ZooKeeper(hosts, Kit.SESSION_MS, this, false, provider)
+                : new ZooKeeper(hosts, Kit.SESSION_MS, this, session, password, false, provider);
             kit.closing(this);
             if (session == 0) {
                 states.waitHas(KeeperState.SyncConnected);

@@ -15,10 +15,14 @@ import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryForever;
+import org.apache.zookeeper.ZooKeeper;
+import org.apache.zookeeper.client.ConnectStringParser;
+import org.apache.zookeeper.client.HostProvider;
+import org.apache.zookeeper.client.StaticHostProvider;
 
 /** What every test is given: clients that end with it, a path of its own, lists to wait on. */
 final class Kit implements AutoCloseable {
-    static final int PATIENCE_S = 30;
+    static final int PATIENCE_S = Integer.getInteger("rookery.patience", 30);
     static final int SESSION_MS = 20000;
 
     /** Where the server is: directly, and through the forwarder that the driver cuts and heals. */
@@ -79,9 +83,18 @@ final class Kit implements AutoCloseable {
     }
 
     CuratorFrameworkFactory.Builder builder() {
-        return CuratorFrameworkFactory.builder().connectString(hosts)
-            .sessionTimeoutMs(SESSION_MS).connectionTimeoutMs(SESSION_MS)
+        CuratorFrameworkFactory.Builder builder = CuratorFrameworkFactory.builder()
+            .connectString(hosts).sessionTimeoutMs(SESSION_MS).connectionTimeoutMs(SESSION_MS)
             .retryPolicy(new RetryForever(50));
+        /* Curator's own factory is kept where there is one server: reconfig() needs what it makes. */
+        return System.getProperty("rookery.ensemble") == null ? builder : builder.zookeeperFactory(
+            (connect, timeout, watcher, isReadOnly) ->
+                new ZooKeeper(connect, timeout, watcher, isReadOnly, provider(connect)));
+    }
+
+    /** All clients of a test go to the same server, for what one writes the next is to see. */
+    static HostProvider provider(String hosts) {
+        return new StaticHostProvider(new ConnectStringParser(hosts).getServerAddresses(), 1);
     }
 
     CuratorFramework start(CuratorFrameworkFactory.Builder builder) throws Exception {
@@ -125,11 +138,19 @@ final class Kit implements AutoCloseable {
 
     /** Asks the driver for what only it can do: restart, cut, refuse, heal. */
     void ask(String what) throws IOException {
-        System.out.println("@" + what);
-        System.out.flush();
-        if (!"done".equals(driver.readLine())) {
+        if (!"done".equals(answer(driver, what))) {
             throw new IOException("the driver did not answer to @" + what);
         }
+    }
+
+    static String answer(BufferedReader driver, String what) throws IOException {
+        System.out.println("@" + what);
+        System.out.flush();
+        String answer = driver.readLine();
+        if (answer == null) {
+            throw new IOException("the driver is gone");
+        }
+        return answer;
     }
 
     /** For state that nothing tells of; where an event does, tests wait for the event. */
