@@ -121,6 +121,10 @@ static bool begin_snap(struct rk_core *c, rk_zxid zxid)
         rk_follow_bad(c, "SNAP of less than what this server knows to be committed");
         return false;
     }
+    if (RK_ZXID_EPOCH(zxid) > f->epoch) {
+        rk_follow_bad(c, "SNAP of an epoch beyond its leader's");
+        return false;
+    }
     f->target = zxid;
     f->incoming = rk_restored_create(c);
     if (f->incoming != NULL) {
