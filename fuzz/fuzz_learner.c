@@ -30,7 +30,7 @@ struct host {
     struct rk_mem mem;
     struct rk_buf out;
     uint32_t piece; /* packets go in pieces of so many bytes; 0: whole */
-    rk_zxid said;   /* proposed last by the leader */
+    rk_zxid said;   /* by the leader, last */
 };
 
 /* -- channels ---------------------------------------------------------------------------------- */
@@ -313,7 +313,8 @@ static void begin_sync(struct host *h, uint8_t choice)
         rk_packet_write(&h->out, RK_PACKET_TRUNC, h->said, rk_bytes_str(NULL));
         break;
     case 1:
-        h->said = plus(zxid, choice >> 2 & 7);
+        h->said = (choice & 128) == 0 ? plus(zxid, choice >> 2 & 7)
+                                      : some_zxid(h, (uint8_t)(choice >> 2 | (choice & 64) << 1));
         rk_packet_write(&h->out, RK_PACKET_SNAP, h->said, rk_bytes_str(NULL));
         put_snapshot(h, choice);
         break;
