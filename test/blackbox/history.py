@@ -147,6 +147,13 @@ def show(txn):
         txn.zxid, txn.session & (2 ** 64 - 1), txn.cxid, txn.type, txn.body)
 
 
+def told(op):
+    """The error of an answer; of a multi that of its element."""
+    if op.op == w.MULTI and op.err == 0:
+        return next((e for _, e, _ in op.value or () if e not in (0, -2)), 0)
+    return op.err
+
+
 # ---------------------------------------------------------------------------------------------
 # W1: what a request has to give
 
@@ -257,15 +264,11 @@ def check_answer(tree, txn, op, report):
     """D1: what the client was told is what is in the order; the tree is that after it."""
     if op.replied is None:
         return
-    if op.zxid != txn.zxid and op.err not in UNORDERED:
+    if op.zxid != txn.zxid and told(op) not in UNORDERED:
         report.bad('D1: %r has zxid 0x%x in the order' % (op, txn.zxid))
         return
     error = zktxn.error_of(txn)
-    if op.op == w.MULTI:
-        told = next((e for _, e, _ in op.value or () if e not in (0, -2)), 0)
-    else:
-        told = op.err
-    if told != error:
+    if told(op) != error:
         report.bad('D1: %r, in the order with error %d' % (op, error))
         return
     if error:
@@ -334,7 +337,7 @@ def check_presence(ops, places, order, report):
         if op.replied is None:
             report.counts['lost'] += 1
             report.counts['lost done'] += is_there
-        elif op.err not in UNORDERED:
+        elif told(op) not in UNORDERED:
             report.counts['acked'] += 1
             if not is_there:
                 report.bad('D1: acknowledged, and lost: %r' % op)
@@ -383,7 +386,7 @@ def check_sessions(ops, places, report):
                 if op.zxid < seen:
                     report.bad('R2: back from 0x%x: %r' % (seen, op))
                 seen = max(seen, op.zxid)
-            if not op.is_write or op.err in UNORDERED:
+            if not op.is_write or told(op) in UNORDERED:
                 continue
             place = places.get((op.session, op.cxid))
             if place is None:
