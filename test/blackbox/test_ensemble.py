@@ -66,17 +66,24 @@ class Test:
 
 def wait_for_zombies(ens, load):
     """Sessions that nobody keeps alive end, and their nodes with them."""
+    seen = ['nothing']
+
     def gone():
         try:
             session = Session('looks', []).attach(ens.alive()[0])
             session.one(Op(w.SYNC, ROOT))
-            seen = session.one(Op(w.GET_CHILDREN2, ROOT + '/e')).value[0]
+            seen[0] = session.one(Op(w.GET_CHILDREN2, ROOT + '/e')).value[0]
             session.close()
-            return not any(name.startswith(b'zombie') for name in seen)
-        except OSError:
+            return not any(name.startswith(b'zombie') for name in seen[0])
+        except OSError as e:
+            seen[0] = e
             return False
     if load.zombies:
-        ens.wait('the ephemerals of dead sessions go', gone, 15, 0.1)
+        try:
+            ens.wait('the ephemerals of dead sessions go', gone, 15, 0.1)
+        except zk.CheckFailed as e:
+            raise zk.CheckFailed('%s; last seen: %r; sessions %s' % (
+                e, seen[0], ['0x%x' % x for x in load.zombies])) from None
 
 
 # ---------------------------------------------------------------------------------------------
