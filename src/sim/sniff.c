@@ -159,6 +159,19 @@ static void from_learner(struct sim_sniff *s, const struct rk_packet *p)
 
 /* -- From a leader -- */
 
+/* Ten times what any seed needs: a learner that is brought up to date, breaks off and comes again
+ * for ever does not get anywhere. */
+#define SYNCS_MAX 2500u
+
+static void count_sync(struct sim_sniff *s)
+{
+    const uint64_t *marks = s->w->stats.marks;
+    uint64_t syncs =
+        marks[SIM_MARK_SYNC_DIFF] + marks[SIM_MARK_SYNC_TRUNC] + marks[SIM_MARK_SYNC_SNAP];
+    SNIFF_CHECK(s, syncs < SYNCS_MAX, "server %u brings server %u up to date, again and again",
+                s->from + 1, s->to + 1);
+}
+
 static void on_first_of_sync(struct sim_sniff *s, int32_t type)
 {
     s->is_new_leader_sent = false;
@@ -217,6 +230,7 @@ static void from_leader(struct sim_sniff *s, const struct rk_packet *p)
     case RK_PACKET_TRUNC:
     case RK_PACKET_SNAP:
         on_first_of_sync(s, p->type);
+        count_sync(s);
         break;
     case RK_PACKET_PROPOSAL:
         on_proposal(s, p);
