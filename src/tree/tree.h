@@ -128,8 +128,7 @@ struct rk_tree_outcome {
 void rk_tree_apply(struct rk_tree *t, const struct rk_txn *txn, struct rk_arena *a,
                    struct rk_tree_outcome *ret);
 
-/* What is known of a setData when it is proposed. */
-struct rk_tree_hint {
+struct rk_tree_hint {       /* what is known of a setData when it is proposed */
     uint64_t before, after; /* what the node adds to the digest (rk_tree_node_digest) */
     uint32_t content_crc;   /* of path and new data */
 };
