@@ -606,12 +606,17 @@ def full_disk(t):
                                follower.data_dir], stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise zk.Skipped('cannot mount a small file system: %s' % done.stderr.strip()[:100])
+
+        def unmount():
+            subprocess.run(['umount', '-l', follower.data_dir], check=False)
+        zk.at_end.insert(0, unmount)    # should the test be told to end
         try:
             return full_disk_run(t, ens, follower)
         finally:
+            zk.at_end.remove(unmount)
             if follower.is_running():
                 follower.kill()
-            subprocess.run(['umount', '-l', follower.data_dir], check=False)
+            unmount()
 
 
 def full_disk_run(t, ens, follower):

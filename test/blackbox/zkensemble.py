@@ -217,6 +217,7 @@ class Ensemble:
         self.dir = os.path.realpath(zk.tempfile.mkdtemp(prefix='rookery-test-%s-' % slug(name)))
         self.net = Proxy() if proxied else None
         self.members = {}
+        zk.at_end.append(self.destroy)
         try:
             ports = zk.free_ports(3 * (len(kinds) + len(observers)))
             for i, kind in enumerate(list(kinds) + list(observers)):
@@ -345,6 +346,8 @@ class Ensemble:
         return folder
 
     def destroy(self):
+        if self.destroy in zk.at_end:
+            zk.at_end.remove(self.destroy)
         for member in self:
             if member.server is not None:
                 if member.is_running() and member.is_paused:

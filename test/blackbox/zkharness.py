@@ -80,6 +80,7 @@ READY_TIMEOUT_S = 60.0
 LOG_TAIL_LINES = 40
 
 _live = []          # every server that has a process or a directory to clean up
+at_end = []         # what else there is to clean up: functions
 
 
 class ServerFailed(Exception):
@@ -521,6 +522,8 @@ def destroy_all():
             server.destroy()
         except OSError:
             pass
+    for function in list(at_end):
+        function()
 
 
 def _on_signal(number, _frame):
