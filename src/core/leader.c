@@ -304,10 +304,22 @@ static const char *objection(const struct rk_core *c, const struct rk_packet *p,
     if (accepted < -1) {
         return "an epoch below zero";
     }
-    if (e->leader.epoch != 0 && accepted > e->leader.epoch) {
-        return "it has accepted a later epoch than the leader's";
-    }
     return NULL;
+}
+
+/* It may follow no leader of an epoch as early as ours, and would be kept out for as long as this
+ * server leads. Only another election can take it in, with a later epoch: our own promise sees to
+ * that. */
+static void on_later_epoch(struct rk_core *c, struct learner *l)
+{
+    int64_t epoch = l->accepted_epoch;
+    bool is_voter = rk_quorum_index(&c->ens->quorum, l->sid) >= 0;
+    refuse(c, l, "it has accepted a later epoch than the leader's");
+    if (is_voter && c->ens->phase == RK_PHASE_BROADCAST) {
+        rk_ens_leave(c, "a voter has accepted a later epoch, and cannot come back before another "
+                        "election");
+        rk_ens_write_epoch(c, RK_EPOCH_ACCEPTED, epoch);
+    }
 }
 
 /* Only one that has shown that it may be who it says takes the place of its older channel. */
@@ -344,6 +356,10 @@ static void on_info(struct rk_core *c, struct learner *l, const struct rk_packet
     l->accepted_epoch = RK_ZXID_EPOCH(p->zxid);
     if (l->accepted_epoch > e->accepted_epoch + EPOCH_JUMP_MAX) {
         drop(c, l, RK_NOTE_LEARNER_ALARM, "it says to have accepted an epoch that nobody chose");
+        return;
+    }
+    if (e->leader.epoch != 0 && l->accepted_epoch > e->leader.epoch) {
+        on_later_epoch(c, l);
         return;
     }
     replace_older(c, l);

@@ -359,6 +359,26 @@ static void a_channel_that_waited_for_a_leader_is_heard(void **state)
     rig_ens_deinit(&r);
 }
 
+/* One that has accepted an epoch of a leader who failed could follow nobody before the next
+ * election, whenever that came. */
+static void a_voter_that_accepted_a_later_epoch_brings_about_an_election(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[1];
+    uint32_t wire;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    rig_ens_elect(&r);
+    (void)rig_ens_serve(&r, 1, wires);
+    wire = rig_ens_dial(&r);
+    rig_ens_info(&r, wire, RK_PACKET_FOLLOWER_INFO, 2, 4);
+    assert_true(rig_ens_is_dropped(&r, wire));
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    assert_int_equal(r.accepted_epoch, 4); /* the next one will be later */
+    rig_ens_deinit(&r);
+}
+
 /* -- deadlines --------------------------------------------------------------------------------- */
 
 static void a_leader_without_followers_gives_up_after_init_limit(void **state)
@@ -717,6 +737,7 @@ int main(void)
         cmocka_unit_test(a_crowd_of_silent_channels_keeps_nobody_out),
         cmocka_unit_test(a_second_channel_replaces_the_first_once_it_has_said_who_it_is),
         cmocka_unit_test(a_channel_that_waited_for_a_leader_is_heard),
+        cmocka_unit_test(a_voter_that_accepted_a_later_epoch_brings_about_an_election),
         cmocka_unit_test(a_leader_without_followers_gives_up_after_init_limit),
         cmocka_unit_test(a_learner_that_says_nothing_is_dropped_after_init_limit),
         cmocka_unit_test(a_synchronisation_that_nobody_acknowledges_ends_the_role),
