@@ -32,8 +32,9 @@ PAUSE_S = (1.0, 3.0)            # between two kills
 DOWN_S = (0.1, 0.8)
 BACK_S = 20.0                   # a killed server serves again by then
 SESSIONS_END_S = 25.0           # 20 of the sessions that no client could close
-# Quick ticks for short sessions, with patience for a busy machine.
-CONF = {'initLimit': 50, 'syncLimit': 15}
+# Quick ticks for short sessions.  initLimit is also what a server that was elected by a vote that the
+# third one then changed waits for followers that do not come.
+CONF = {'initLimit': 20, 'syncLimit': 15}
 
 INEXCUSABLE = re.compile(
     r'two are inside|somebody else was inside|two have the lock|got a lock that|a lock that a holds'
