@@ -77,13 +77,13 @@ struct rk_shell {
     /* -- the turn ---------------------------------------------------------------------------------
      */
     uint32_t turn;
-    int64_t turn_end_ms;
     bool has_time; /* now_ms and wall_ms are this turn's */
     int64_t now_ms, wall_ms;
     int64_t told_ms;                   /* the time that the core was given last */
+    uint32_t gap_turn;                 /* when that was long ago for the last time: turn */
+    int64_t gap_ms;                    /* ... and time */
     int64_t asleep_base_ms, asleep_ms; /* the machine was suspended: before the start, since */
     int64_t tick_due_ms;               /* what the tick timer is armed for */
-    int64_t tick_put_off_ms;           /* when a late tick was put off last */
     struct rk_effects fx;
     size_t fx_seen; /* effects that chan.c has looked ahead at */
     struct rk_seg *segs;

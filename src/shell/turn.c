@@ -12,10 +12,10 @@
 /* So much output is not kept waiting for the end of the turn: clients work while we go on. */
 #define TURN_OUTPUT_BYTES (16u << 10)
 
-/* A tick so late means that we stood still (SIGSTOP, a suspended machine, no CPU). What clients
- * sent meanwhile waits in the kernel and is read first, or sessions would expire whose pings are
- * here. */
-#define TICK_LATE_MS 500
+/* So long without a step may mean that we stood still (SIGSTOP, a suspended machine, no CPU). What
+ * clients sent meanwhile waits in the kernel and is read before the next tick, or sessions would
+ * expire whose pings are here. */
+#define STANDSTILL_MS 500
 
 /* Two clocks are not read at the same moment. */
 #define SLEEP_NOISE_MS 20
@@ -43,6 +43,7 @@ void rk_turn_start_clock(struct rk_shell *s)
     s->has_time = false;
     s->asleep_base_ms = suspended_ms();
     s->told_ms = INT64_MAX;
+    s->gap_turn = s->turn - 2;
 }
 
 /* In an ensemble time also goes on while the machine is suspended, because it does so for the
@@ -79,12 +80,10 @@ void rk_turn_step(struct rk_shell *s, const struct rk_event *event)
  * which waits for the sockets. */
 static void late_tick(struct rk_shell *s)
 {
-    int64_t gap_ms = s->now_ms - s->told_ms;
-    s->told_ms = s->now_ms;
-    if (gap_ms <= TICK_LATE_MS || !s->config.has_ensemble) {
+    struct rk_ensemble_report report;
+    if (!s->config.has_ensemble) {
         return;
     }
-    struct rk_ensemble_report report;
     rk_core_ensemble_report(s->parts.core, &report);
     if (report.state == RK_PEER_LEADING) {
         struct rk_event event = rk_turn_event(s, RK_EV_TICK, 0);
@@ -105,7 +104,13 @@ void rk_turn_begin(struct rk_shell *s)
     s->now_ms = rk_turn_clock_ms(s);
     s->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
     s->has_time = true;
-    late_tick(s);
+    int64_t gap_ms = s->now_ms - s->told_ms;
+    s->told_ms = s->now_ms;
+    if (gap_ms > STANDSTILL_MS) {
+        s->gap_turn = s->turn;
+        s->gap_ms = s->now_ms;
+        late_tick(s);
+    }
 }
 
 /* -- Effects: output -------------------------------------------------------------------------- */
@@ -419,13 +424,20 @@ static void tell_gone(struct rk_shell *s)
 
 /* -- Ticks ------------------------------------------------------------------------------------ */
 
+/* The wait that was under way when we stood still may have ended with the first of many sockets;
+ * the next one brings all. If clients then have more to say than fits their share, they get a few
+ * turns more, but not for ever. */
+static bool is_unread(const struct rk_shell *s)
+{
+    return s->turn - s->gap_turn < 2 ||
+           (s->is_round_late && s->now_ms - s->gap_ms <= STANDSTILL_MS);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct rk_shell *s = timer->data;
     rk_turn_begin(s);
-    if (s->now_ms - s->tick_due_ms > TICK_LATE_MS &&
-        s->now_ms - s->tick_put_off_ms > TICK_LATE_MS) {
-        s->tick_put_off_ms = s->now_ms; /* once for each time we stood still */
+    if (is_unread(s)) {
         s->has_time = false;
         int err = uv_timer_start(&s->tick, on_tick, 1, 0); /* not 0: that is before the sockets */
         RK_ASSERT(err == 0);
@@ -508,8 +520,8 @@ void rk_turn_relieve(struct rk_shell *s)
  * news will come again in the next turn. */
 bool rk_turn_puts_off(struct rk_shell *s, uv_async_t *news)
 {
-    look_for_sleep(s);
-    if (rk_turn_clock_ms(s) - s->turn_end_ms <= TICK_LATE_MS) {
+    rk_turn_begin(s);
+    if (!is_unread(s)) {
         return false;
     }
     int err = uv_async_send(news);
@@ -527,6 +539,5 @@ void rk_turn_end(struct rk_shell *s)
     }
     rk_turn_settle(s);
     s->turn++;
-    s->turn_end_ms = rk_turn_clock_ms(s);
     s->stats.turns++;
 }

@@ -106,6 +106,38 @@ static void everybody_else_reads_first(void **state)
     }
 }
 
+static void see_and_be_late(struct rk_core *c, const struct rk_event *e, struct rk_effects *fx)
+{
+    see(c, e, fx);
+    c->due_ms = e->kind == RK_EV_TICK ? INT64_MAX : e->now_ms - 200;
+}
+
+/* The process was stopped while it waited, and the wait ended with the first socket alone. */
+static void a_tick_waits_until_all_sockets_were_looked_at(void **state)
+{
+    (void)state;
+    uint8_t frame[64];
+    peer_open(&r, &config);
+    r.core->report.state = RK_PEER_FOLLOWING;
+    int client = rig_connect(&r, 0);
+    int server = peer_connect(&r, RK_PORT_QUORUM, 0);
+    rig_turn(&r, 50);
+    r.core->on_event = see_and_be_late;
+    (void)usleep(800000);
+    seen_count = 0;
+    rig_send(server, "y", 1);
+    rig_turn_once(&r);
+    rig_send(client, frame, put_ping(frame));
+    rig_turn(&r, 50);
+    assert_int_equal(seen_count, 3);
+    assert_int_equal(seen[0].kind, RK_EV_CHAN_BYTES);
+    assert_int_equal(seen[1].kind, RK_EV_FRAME);
+    assert_int_equal(seen[2].kind, RK_EV_TICK);
+    close(client);
+    close(server);
+    rig_close(&r);
+}
+
 /* libuv's clock does not go on while the machine is suspended; the others' clocks do. */
 static void a_suspended_machine_counts_as_standing_still(void **state)
 {
@@ -268,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_leader_hears_the_time_before_anything_else, setup),
         cmocka_unit_test_setup(everybody_else_reads_first, setup),
+        cmocka_unit_test_setup(a_tick_waits_until_all_sockets_were_looked_at, setup),
         cmocka_unit_test_setup(a_suspended_machine_counts_as_standing_still, setup),
         cmocka_unit_test_setup(a_standalone_server_does_not_age_while_suspended, setup),
         cmocka_unit_test_setup(clients_together_get_a_share_of_a_turn, setup),
