@@ -223,6 +223,16 @@ static bool is_of_its_epoch(const struct follow *f, rk_zxid zxid)
            (f->state < FOLLOW_NEW_LEADER && RK_ZXID_EPOCH(zxid) < f->epoch);
 }
 
+/* Before it is in the log and acknowledged: its commit would end this server, and every start from
+ * that log (PagerDuty's poison packet). */
+static bool is_decodable(struct rk_core *c, struct rk_bytes payload)
+{
+    struct rk_txn txn;
+    bool is_ok = rk_txn_decode(payload, &c->arena, UINT32_MAX >> 1, &txn) == RK_OK;
+    rk_arena_reset(&c->arena);
+    return is_ok;
+}
+
 bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
 {
     struct ensemble *e = c->ens;
@@ -236,6 +246,10 @@ bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
     }
     if (!rk_ens_follows(e->logged, p->zxid)) {
         rk_follow_bad(c, "a proposal that does not follow the last one");
+        return false;
+    }
+    if (!is_decodable(c, p->data)) {
+        rk_follow_bad(c, "a proposal that cannot be decoded");
         return false;
     }
     rk_ens_append(c, p->zxid, p->data);
