@@ -103,6 +103,8 @@ struct sim_wire_options {
     uint32_t send_bytes;       /* what a kernel takes off a sender's hands */
     uint32_t receive_bytes;    /* ... and keeps for a receiver */
     uint32_t unsent_bytes_max; /* more closes the channel */
+    uint32_t overflow_ppm;     /* sends that are taken for more */
+    uint32_t sync_break_pct;   /* of synchronisations */
 };
 
 /* Enumeration (scene.h): where the victim goes down once more. */

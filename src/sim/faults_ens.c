@@ -60,6 +60,7 @@ static void draw_wire(struct sim_wire_options *o, struct sim_tape *t, int32_t ti
     o->delay_us_max = pct(t, 90) ? log_of(t, 20, most_us > 40 ? most_us : 40) : 0;
     o->split_pct = pct(t, 50) ? log32(t, 2, 60) : 0;
     o->reset_ppm = pct(t, 25) ? log32(t, 20, 2000) : 0;
+    o->sync_break_pct = pct(t, 30) ? log32(t, 5, 60) : 0;
     o->send_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
     o->receive_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
     o->unsent_bytes_max = pct(t, 90) ? 64u << 20 : log32(t, 100000, 4000000);
@@ -122,6 +123,7 @@ static void calm_down(struct sim_options *o)
     o->node.wal.size_limit_bytes = 0;
     o->ens.mishap_count = 0;
     o->ens.wire.reset_ppm = 0;
+    o->ens.wire.sync_break_pct = 0;
     o->ens.wire.send_bytes = 1 << 20;
     o->ens.wire.receive_bytes = 1 << 20;
     o->ens.wire.unsent_bytes_max = 64u << 20;

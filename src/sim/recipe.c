@@ -34,8 +34,10 @@ enum key_type {
     X(ens.wire.delay_us_max, KEY_64, 0)                                                            \
     X(ens.wire.split_pct, KEY_32, 0)                                                               \
     X(ens.wire.reset_ppm, KEY_32, 0)                                                               \
+    X(ens.wire.sync_break_pct, KEY_32, 0)                                                          \
     X(ens.wire.send_bytes, KEY_32, 1 << 20)                                                        \
     X(ens.wire.receive_bytes, KEY_32, 1 << 20)                                                     \
+    X(ens.wire.overflow_ppm, KEY_32, 0)                                                            \
     X(ens.wire.unsent_bytes_max, KEY_32, 64 << 20)                                                 \
     X(ens.count, KEY_32, 3)                                                                        \
     X(ens.observers, KEY_32, 0)                                                                    \

@@ -15,6 +15,7 @@ struct sim_sniff {
     uint32_t from;
     uint32_t to;
     bool is_receiver;
+    bool has_begun_sync;
     bool is_new_leader_sent; /* and no UPTODATE yet */
     bool is_up_to_date;
     bool is_new_leader_acked;  /* of a learner */
@@ -231,6 +232,7 @@ static void from_leader(struct sim_sniff *s, const struct rk_packet *p)
     case RK_PACKET_SNAP:
         on_first_of_sync(s, p->type);
         count_sync(s);
+        s->has_begun_sync = true;
         break;
     case RK_PACKET_PROPOSAL:
         on_proposal(s, p);
@@ -332,6 +334,7 @@ static size_t take_one(struct sim_sniff *s, struct rk_bytes in)
 void rk_sniff_take(struct sim_sniff *s, struct rk_bytes bytes)
 {
     size_t at = 0;
+    s->has_begun_sync = false;
     rk_buf_put(&s->in, bytes.data, bytes.len);
     RK_ASSERT(!s->in.failed);
     while (at < s->in.len) {
@@ -343,4 +346,9 @@ void rk_sniff_take(struct sim_sniff *s, struct rk_bytes bytes)
     }
     memmove(s->in.data, s->in.data + at, s->in.len - at);
     s->in.len -= at;
+}
+
+bool rk_sniff_has_begun_sync(const struct sim_sniff *s)
+{
+    return s->has_begun_sync;
 }

@@ -14,5 +14,7 @@ struct sim_sniff *rk_sniff_create(struct sim_world *w, uint32_t from, uint32_t t
                                   bool is_receiver);
 void rk_sniff_destroy(struct sim_sniff *s); /* accepts NULL */
 void rk_sniff_take(struct sim_sniff *s, struct rk_bytes bytes);
+/* In the bytes taken last a synchronisation began: DIFF, TRUNC or SNAP. */
+bool rk_sniff_has_begun_sync(const struct sim_sniff *s);
 
 #endif

@@ -20,6 +20,8 @@ struct flow {
     bool is_ending;      /* the end comes behind the bytes */
     bool is_reset;       /* ... and does not wait for them */
     bool has_ended;      /* the receiver's kernel knows */
+    bool is_breaking;    /* ... after so many bytes more */
+    uint64_t left;
     struct sim_sniff *sent;
     struct sim_sniff *received;
 };
@@ -194,9 +196,26 @@ static void reset_line(struct sim_wire *wire, struct line *l, uint32_t side)
     schedule(wire, l, side);
 }
 
+/* The receiver has a part of it. */
+static void break_off(struct sim_wire *wire, struct line *l, uint32_t side)
+{
+    struct flow *f = &l->flows[side];
+    RK_MARK(wire->w, SYNC_BROKEN);
+    rk_buf_reset(&f->bytes);
+    f->is_breaking = false;
+    f->is_ending = true;
+    reset_line(wire, l, OTHER(side));
+}
+
 static bool is_due_for_reset(struct sim_wire *wire)
 {
     uint32_t ppm = wire->w->phase == SIM_PHASE_FAULTS ? wire->w->opt.ens.wire.reset_ppm : 0;
+    return ppm > 0 && rk_sim_chance(&wire->w->tape, SIM_SITE_NET, ppm, 1000000);
+}
+
+static bool is_overflow_due(struct sim_wire *wire)
+{
+    uint32_t ppm = wire->w->phase == SIM_PHASE_FAULTS ? wire->w->opt.ens.wire.overflow_ppm : 0;
     return ppm > 0 && rk_sim_chance(&wire->w->tape, SIM_SITE_NET, ppm, 1000000);
 }
 
@@ -261,14 +280,19 @@ static void on_deliver(struct sim_world *w, void *ctx, uint64_t arg)
         take_end(wire, l, side);
     } else if (f->bytes.len > 0 && has_room(wire, to)) {
         size_t n = draw_piece(wire, f->bytes.len);
+        n = f->is_breaking && n > f->left ? (size_t)f->left : n;
         if (!to->is_closing) {
             rk_buf_put(&to->arrived, f->bytes.data, n);
         }
         memmove(f->bytes.data, f->bytes.data + n, f->bytes.len - n);
         f->bytes.len -= n;
+        f->left -= f->is_breaking ? n : 0;
         wake(wire, to);
         if (l->ends[side].has_mark && !l->ends[side].is_gone) {
             wake(wire, &l->ends[side]);
+        }
+        if (f->is_breaking && f->left == 0) {
+            break_off(wire, l, side);
         }
     }
     schedule(wire, l, side);
@@ -347,6 +371,23 @@ static void dial(struct sim_wire *wire, uint32_t node, const struct rk_effect *e
 
 /* -- Effects -- */
 
+/* reliability.md A8, A14: a learner that sees a part of a synchronisation. */
+static void sniff(struct sim_wire *wire, struct line *l, uint32_t side, struct rk_bytes bytes)
+{
+    struct flow *f = &l->flows[side];
+    struct sim_world *w = wire->w;
+    if (f->sent == NULL) {
+        f->sent = rk_sniff_create(w, l->ends[side].node, l->ends[OTHER(side)].node, false);
+    }
+    rk_sniff_take(f->sent, bytes);
+    if (rk_sniff_has_begun_sync(f->sent) && w->phase == SIM_PHASE_FAULTS &&
+        rk_sim_pct(w, SIM_SITE_NET, w->opt.ens.wire.sync_break_pct)) {
+        f->is_breaking = true;
+        f->left = f->bytes.len +
+                  (uint64_t)rk_sim_log_between(&w->tape, SIM_SITE_NET, 1, (int64_t)bytes.len + 500);
+    }
+}
+
 static void send_bytes(struct sim_wire *wire, uint32_t node, rk_chan_id id, struct rk_bytes bytes)
 {
     struct line *l;
@@ -357,16 +398,13 @@ static void send_bytes(struct sim_wire *wire, uint32_t node, rk_chan_id id, stru
     uint32_t side = e == &l->ends[1];
     struct flow *f = &l->flows[side];
     if (l->port == RK_PORT_QUORUM) {
-        if (f->sent == NULL) {
-            f->sent = rk_sniff_create(wire->w, node, l->ends[OTHER(side)].node, false);
-        }
-        rk_sniff_take(f->sent, bytes);
+        sniff(wire, l, side, bytes);
     }
     if (f->is_ending) {
         return;
     }
     rk_buf_put(&f->bytes, bytes.data, bytes.len);
-    if (f->bytes.len > wire->w->opt.ens.wire.unsent_bytes_max) {
+    if (f->bytes.len > wire->w->opt.ens.wire.unsent_bytes_max || is_overflow_due(wire)) {
         RK_MARK(wire->w, CHAN_OVERFLOW);
         e->is_closing = true;
         e->is_flushed = true;
