@@ -10,6 +10,10 @@
 #define LEADERS    2u  /* the leader stays, the leader goes too */
 #define CALLS_MORE 10u /* behind the moment when it serves: its first writes */
 
+/* Of what may come of a crash at a call: the process alone, and one of each way of losing power. */
+static const uint32_t outcomes[] = {0, 1, 2, 3, 5, 8};
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
+
 struct sim_scene_points {
     struct rk_mem mem;
     uint64_t calls[SIM_SCENE_COUNT];
@@ -42,9 +46,7 @@ void rk_sim_scene_points_destroy(struct sim_scene_points *points)
 
 static uint64_t count_of(const struct sim_scene_points *points, uint32_t scene)
 {
-    return (points->calls[scene] * SIDES * rk_sim_crash_outcome_count +
-            points->turns[scene] * TURN_ENDS) *
-           LEADERS;
+    return (points->calls[scene] * SIDES * OUTCOMES + points->turns[scene] * TURN_ENDS) * LEADERS;
 }
 
 uint64_t rk_sim_scene_points_count(const struct sim_scene_points *points)
@@ -69,12 +71,12 @@ void rk_sim_scene_point_options(void *ctx, uint64_t index, struct sim_options *r
     }
     rk_sim_scene_options(ret, (enum sim_scene)scene);
     struct sim_scene_point *point = &ret->ens.scene;
-    uint64_t of_calls = points->calls[scene] * SIDES * rk_sim_crash_outcome_count;
+    uint64_t of_calls = points->calls[scene] * SIDES * OUTCOMES;
     point->takes_leader = at % LEADERS == 1;
     at /= LEADERS;
     if (at < of_calls) {
-        const struct sim_crash_outcome *o = &rk_sim_crash_outcomes[at % rk_sim_crash_outcome_count];
-        at /= rk_sim_crash_outcome_count;
+        const struct sim_crash_outcome *o = &rk_sim_crash_outcomes[outcomes[at % OUTCOMES]];
+        at /= OUTCOMES;
         point->is_after = at % SIDES == 1;
         point->at_call = at / SIDES + 1;
         point->is_kill = o->is_kill;

@@ -63,7 +63,8 @@ static void draw_wire(struct sim_wire_options *o, struct sim_tape *t, int32_t ti
     o->sync_break_pct = pct(t, 30) ? log32(t, 5, 60) : 0;
     o->send_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
     o->receive_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
-    o->unsent_bytes_max = pct(t, 90) ? 64u << 20 : log32(t, 100000, 4000000);
+    o->unsent_bytes_max = 64u << 20;
+    o->overflow_ppm = pct(t, 20) ? log32(t, 20, 3000) : 0;
 }
 
 static void draw_weights(struct sim_ens_options *e, struct sim_tape *t)
@@ -126,7 +127,7 @@ static void calm_down(struct sim_options *o)
     o->ens.wire.sync_break_pct = 0;
     o->ens.wire.send_bytes = 1 << 20;
     o->ens.wire.receive_bytes = 1 << 20;
-    o->ens.wire.unsent_bytes_max = 64u << 20;
+    o->ens.wire.overflow_ppm = 0;
     o->net.reset_ppm = 0;
     o->disk.log_fault_ppm = 0;
     o->disk.snap_fault_ppm = 0;
@@ -155,20 +156,13 @@ void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t
     e->mishap_us_max = e->horizon_us / 3;
     e->mishap_count = log32(t, 1, 40);
     o->duration_us_max = 2 * e->horizon_us;
+    if (o->disk.sync_us_max > tick_ms * 1000 / 2) {
+        o->disk.sync_us_max = tick_ms * 1000 / 2;
+    }
     /* Requests are to be spread over all of it. */
     int64_t think_us = e->horizon_us * o->client.count * (1 + o->client.depth_max / 2) /
                        o->client.request_budget * 2;
     o->client.think_us_max = think_us > 200 ? think_us : 200;
-    if (o->disk.sync_us_max > tick_ms * 1000 / 2) {
-        o->disk.sync_us_max = tick_ms * 1000 / 2;
-    }
-    if (pct(t, 8)) {
-        /* Less than a learner may need at once, and nobody would ever be brought up to date. */
-        o->client.value_bytes_max = 2500;
-        o->client.path_count = log32(t, 3, 12);
-        e->commit_log_count = log32(t, 1, 12);
-        e->wire.unsent_bytes_max = log32(t, 50000, 120000);
-    }
     o->client.is_faithful = pct(t, 75);
     if (pct(t, 10)) {
         o->client.is_faithful = true;
