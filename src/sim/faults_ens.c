@@ -121,6 +121,8 @@ static void calm_down(struct sim_options *o)
     o->disk.write_us_max = o->disk.write_us_max > 100 ? 100 : o->disk.write_us_max;
     o->node.core.snap_count = o->node.core.snap_count < 50 ? 50 : o->node.core.snap_count;
     o->node.core.snap_size_bytes = 0;
+    o->node.core.frame_bytes_max = 100000;
+    o->node.core.record_bytes_max = 200000;
     o->node.wal.size_limit_bytes = 0;
     o->ens.mishap_count = 0;
     o->ens.wire.reset_ppm = 0;
