@@ -220,7 +220,7 @@ rk_zxid rk_sim_check_probe(struct sim_check *c, struct sim_disk *disk, const cha
     struct rk_restore_sink sink = rk_core_restore_sink(core);
     struct rk_disk port = rk_sim_disk_port(disk);
     struct rk_recover_options options = {.record_bytes_max = c->config.record_bytes_max,
-                                         .db_autocreate = !c->is_ensemble};
+                                         .db_autocreate = true};
     enum rk_err err = rk_recover(&mem, &port, &options, &sink, &recovered, &problem);
     CHECK(c, err == RK_OK, "%s: the server would not start: %s", what, problem.text);
     rk_zxid zxid = rk_core_last_zxid(core);

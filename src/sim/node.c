@@ -301,8 +301,10 @@ static void feed(struct sim_node *n, rk_conn_id id, struct rk_buf *arrived)
         rk_node_step(n, &e);
     }
     size_t taken = arrived->len - in.len;
-    memmove(arrived->data, arrived->data + taken, in.len);
-    arrived->len = in.len;
+    if (taken > 0) {
+        memmove(arrived->data, arrived->data + taken, in.len);
+        arrived->len = in.len;
+    }
     if (err == RK_ERR_MALFORMED || err == RK_ERR_TOO_BIG) {
         RK_MARK(n->w, FRAME_GARBAGE);
         close_conn(n, id);

@@ -160,7 +160,7 @@ void rk_node_member_effect(struct sim_node *n, const struct rk_effect *e, struct
 struct rk_recover_options rk_node_recover_options(const struct sim_node *n)
 {
     return (struct rk_recover_options){.record_bytes_max = n->w->opt.node.core.record_bytes_max,
-                                       .db_autocreate = !rk_sim_is_ensemble(n->w)};
+                                       .db_autocreate = true}; /* as main has it for members */
 }
 
 void rk_node_reload(struct sim_node *n)
