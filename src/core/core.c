@@ -198,7 +198,6 @@ void rk_core_start(struct rk_core *c, int64_t now_ms, int64_t wall_ms, struct rk
 /* What time and completed work make due. Bounded work each. */
 static void follow_up(struct rk_core *c)
 {
-    rk_core_expire(c);
     rk_core_reap(c);
     if (c->snap.is_wanted && rk_core_is_serving(c)) {
         rk_core_snapshot_start(c);
@@ -279,6 +278,10 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         }
         break;
     case RK_EV_TICK:
+        if (event->u.tick.is_late) {
+            break; /* whether we still lead, and nothing else: rk_ens_tick */
+        }
+        rk_core_expire(c);
         rk_core_sweep_watches(c);
         rk_core_drain_late(c);
         if (c->is_delivery_held) {
