@@ -227,6 +227,21 @@ static void on_frame(struct rk_core *c, const struct rk_event *e)
     rk_arena_reset(&c->arena);
 }
 
+static void on_tick(struct rk_core *c, bool is_late)
+{
+    if (is_late) {
+        return; /* whether we still lead, and nothing else: rk_ens_tick */
+    }
+    rk_core_expire(c);
+    rk_core_sweep_watches(c);
+    rk_core_drain_late(c);
+    if (c->is_delivery_held) {
+        rk_core_deliver(c);
+    }
+    rk_core_drain_throttled(c);
+    follow_up(c);
+}
+
 void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_effects *fx)
 {
     RK_ASSERT(c->is_started);
@@ -278,17 +293,7 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
         }
         break;
     case RK_EV_TICK:
-        if (event->u.tick.is_late) {
-            break; /* whether we still lead, and nothing else: rk_ens_tick */
-        }
-        rk_core_expire(c);
-        rk_core_sweep_watches(c);
-        rk_core_drain_late(c);
-        if (c->is_delivery_held) {
-            rk_core_deliver(c);
-        }
-        rk_core_drain_throttled(c);
-        follow_up(c);
+        on_tick(c, event->u.tick.is_late);
         break;
     default:
         RK_ASSERT(c->ens != NULL); /* a standalone server has no such events */
