@@ -144,7 +144,8 @@ struct sim_check {
     struct sim_model snap_model;
     rk_zxid last_crash_zxid; /* the state served when the server last crashed */
     uint32_t restarts;
-    bool is_wiped; /* its disk was emptied, and it was not brought up to date since */
+    int64_t offered_epoch; /* by the last LEADERINFO */
+    bool is_wiped;         /* its disk was emptied, and it was not brought up to date since */
 };
 
 #define CHECK(c, cond, ...)                                                                        \

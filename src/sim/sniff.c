@@ -144,9 +144,20 @@ static void on_request(struct sim_sniff *s, const struct rk_packet *p)
     take_ids(s, a, p);
 }
 
+static void on_ack_epoch(struct sim_sniff *s)
+{
+    int64_t stored = rk_sim_node_epoch(s->w->nodes[s->from], RK_EPOCH_ACCEPTED);
+    int64_t offered = s->w->checks[s->from]->offered_epoch;
+    SNIFF_CHECK(s, stored >= offered, "server %u promises epoch %lld, on its disk is %lld",
+                s->from + 1, (long long)offered, (long long)stored);
+}
+
 static void from_learner(struct sim_sniff *s, const struct rk_packet *p)
 {
     switch (p->type) {
+    case RK_PACKET_ACK_EPOCH:
+        on_ack_epoch(s);
+        break;
     case RK_PACKET_ACK:
         on_ack(s, p->zxid);
         break;
@@ -272,6 +283,9 @@ static void received(struct sim_sniff *s, const struct rk_packet *p)
     rk_session_id session;
     int32_t timeout_ms;
     size_t at = 0;
+    if (p->type == RK_PACKET_LEADER_INFO) {
+        c->offered_epoch = RK_ZXID_EPOCH(p->zxid);
+    }
     if (!rk_sim_check_is_leading(c)) {
         return;
     }
