@@ -57,7 +57,8 @@ enum sim_op {
     X(FULL_DISK, "full disk")                                                                      \
     X(CLOCK, "step of the wall clock")                                                             \
     X(HAND_OVER, "the leader is asked to hand over")                                               \
-    X(PURGE, "purge")
+    X(PURGE, "purge")                                                                              \
+    X(IN_SYNC, "a server goes, or is cut off, in the middle of a synchronisation")
 
 enum sim_mishap_kind {
 #define RK_SIM_MISHAP_ENUM(name, text) SIM_MISHAP_##name,

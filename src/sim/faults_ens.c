@@ -79,6 +79,7 @@ static void draw_weights(struct sim_ens_options *e, struct sim_tape *t)
         [SIM_MISHAP_EDGE] = 8,           [SIM_MISHAP_SLOW_DISK] = 6,
         [SIM_MISHAP_FULL_DISK] = 5,      [SIM_MISHAP_CLOCK] = 4,
         [SIM_MISHAP_HAND_OVER] = 6,      [SIM_MISHAP_PURGE] = 6,
+        [SIM_MISHAP_IN_SYNC] = 20,
     };
     for (uint32_t i = 0; i < SIM_MISHAP_COUNT; i++) {
         bool is_off = i != SIM_MISHAP_CRASH && pct(t, 45);

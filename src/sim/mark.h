@@ -142,6 +142,7 @@
     X(CRASH_ALL, "all crashed at once")                                                            \
     X(WIRE_RESET, "a channel was reset")                                                           \
     X(SYNC_BROKEN, "a learner was brought up to date in part")                                     \
+    X(GONE_IN_SYNC, "a server was gone in the middle of a synchronisation")                        \
     X(DIAL_REFUSED, "a dial was refused")                                                          \
     X(DIAL_TIMED_OUT, "a dial timed out")                                                          \
     X(CHAN_OVERFLOW, "a channel was closed because too much was unsent")                           \

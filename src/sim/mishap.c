@@ -18,6 +18,7 @@ struct sim_mishaps {
     const struct sim_mishap *crashing[SIM_NODES_MAX];
     int64_t down_us[SIM_NODES_MAX]; /* of the crash that was; 0: as drawn */
     bool is_to_be_wiped[SIM_NODES_MAX];
+    struct sim_mishap *in_sync; /* waits for one to begin */
     struct sim_mishap scene_end;
     uint32_t victim_starts;
     uint32_t cuts[SIM_NODES_MAX][SIM_NODES_MAX]; /* mishaps that cut this path */
@@ -421,6 +422,39 @@ static void begin_crash(struct sim_mishaps *all, const struct sim_mishap *m, str
     }
 }
 
+/* One that waited for a synchronisation to begin becomes one of the usual kind. */
+static void on_in_sync(struct sim_world *w, void *ctx, uint64_t arg)
+{
+    struct sim_mishaps *all = ctx;
+    struct sim_mishap *m = &all->items[arg & 0xff];
+    uint32_t victim = (uint32_t)(arg >> 8);
+    if (w->phase != SIM_PHASE_FAULTS) {
+        return;
+    }
+    m->kind = (m->number & 1) != 0 ? SIM_MISHAP_ISOLATE : SIM_MISHAP_CRASH;
+    rk_sim_trace_line(&w->trace, w->now_us, "IN SYNC", victim, (uint64_t)m->for_us,
+                      rk_bytes_str(rk_sim_mishap_text(m->kind)));
+    RK_MARK(w, GONE_IN_SYNC);
+    if (m->kind == SIM_MISHAP_CRASH) {
+        crash_now(all, w->nodes[victim], m);
+        return;
+    }
+    all->ended--; /* not yet */
+    (void)begin_lasting(all, m, victim);
+}
+
+void rk_sim_mishaps_sync_began(struct sim_mishaps *all, uint32_t leader, uint32_t learner)
+{
+    struct sim_mishap *m = all->in_sync;
+    if (m != NULL) {
+        uint32_t victim = m->who == SIM_WHO_LEARNER ? learner : leader;
+        int64_t tick_us = (int64_t)all->w->opt.node.core.tick_ms * 1000;
+        all->in_sync = NULL;
+        rk_sim_after(all->w, rk_sim_log_between(&all->w->tape, SIM_SITE_MISHAP, 1, tick_us),
+                     on_in_sync, all, (uint64_t)victim << 8 | (uint64_t)(m - all->items));
+    }
+}
+
 static void on_mishap(struct sim_world *w, void *ctx, uint64_t index)
 {
     static const int64_t steps[] = {-31536000000, -3600000, -500, 250, 86400000};
@@ -453,6 +487,9 @@ static void on_mishap(struct sim_world *w, void *ctx, uint64_t index)
         break;
     case SIM_MISHAP_PURGE:
         rk_sim_node_purge(n);
+        break;
+    case SIM_MISHAP_IN_SYNC:
+        all->in_sync = &all->items[index];
         break;
     default:
         begin_crash(all, m, n);

@@ -26,6 +26,7 @@ struct sim_mishaps *rk_sim_mishaps_create(struct sim_world *w);
 void rk_sim_mishaps_destroy(struct sim_mishaps *all);
 void rk_sim_mishaps_begin(struct sim_mishaps *all);
 void rk_sim_mishaps_heal(struct sim_mishaps *all);
+void rk_sim_mishaps_sync_began(struct sim_mishaps *all, uint32_t leader, uint32_t learner);
 bool rk_sim_mishaps_are_over(const struct sim_mishaps *all);
 /* As rk_sim_plan_ has them. */
 void rk_sim_mishaps_draw_crash(struct sim_mishaps *all, struct sim_node *n,

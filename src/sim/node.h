@@ -35,6 +35,7 @@ void rk_sim_node_points(const struct sim_node *n, uint64_t *ret_calls, uint32_t 
 /* -- a member of an ensemble -- */
 /* The whole process stands still so long; what it is sent waits. */
 void rk_sim_node_freeze(struct sim_node *n, int64_t us);
+/* No slow disk any more, and no crash to come. */
 void rk_sim_node_thaw(struct sim_node *n);
 bool rk_sim_node_is_frozen(const struct sim_node *n);
 /* Disk calls take as long as one of a bad disk, for so long. */

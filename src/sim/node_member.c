@@ -312,6 +312,8 @@ void rk_sim_node_freeze(struct sim_node *n, int64_t us)
 void rk_sim_node_thaw(struct sim_node *n)
 {
     n->slow_until_us = 0;
+    n->crash_call = 0;
+    n->crash_turns = 0;
 }
 
 bool rk_sim_node_is_frozen(const struct sim_node *n)

@@ -249,6 +249,11 @@ bool rk_sim_plan_may_start(struct sim_plan *p, struct sim_node *n)
     return p->mishaps == NULL || rk_sim_mishaps_may_start(p->mishaps, n);
 }
 
+void rk_sim_plan_sync_began(struct sim_plan *p, uint32_t leader, uint32_t learner)
+{
+    rk_sim_mishaps_sync_began(p->mishaps, leader, learner);
+}
+
 void rk_sim_plan_crashed(struct sim_plan *p, struct sim_node *n)
 {
     struct sim_world *w = p->w;

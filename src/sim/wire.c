@@ -2,6 +2,7 @@
 #include "sim/wire.h"
 
 #include "sim/node_int.h"
+#include "sim/plan.h"
 #include "sim/sniff.h"
 
 #include <stdio.h>
@@ -380,6 +381,9 @@ static void sniff(struct sim_wire *wire, struct line *l, uint32_t side, struct r
         f->sent = rk_sniff_create(w, l->ends[side].node, l->ends[OTHER(side)].node, false);
     }
     rk_sniff_take(f->sent, bytes);
+    if (rk_sniff_has_begun_sync(f->sent)) {
+        rk_sim_plan_sync_began(w->plan, l->ends[side].node, l->ends[OTHER(side)].node);
+    }
     if (rk_sniff_has_begun_sync(f->sent) && w->phase == SIM_PHASE_FAULTS &&
         rk_sim_pct(w, SIM_SITE_NET, w->opt.ens.wire.sync_break_pct)) {
         f->is_breaking = true;
