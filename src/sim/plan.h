@@ -19,9 +19,9 @@ bool rk_sim_plan_is_over(const struct sim_plan *p); /* all of it has happened */
 /* From a server. */
 void rk_sim_plan_starting(struct sim_plan *p, struct sim_node *n);
 void rk_sim_plan_started(struct sim_plan *p, struct sim_node *n);
-/* Before the disk loses anything: tries what else could have survived. */
 /* A learner is being brought up to date. */
 void rk_sim_plan_sync_began(struct sim_plan *p, uint32_t leader, uint32_t learner);
+/* Before the disk loses anything: tries what else could have survived. */
 void rk_sim_plan_crashed(struct sim_plan *p, struct sim_node *n);
 void rk_sim_plan_draw_crash(struct sim_plan *p, struct sim_node *n, bool has_died,
                             enum sim_crash_kind *ret_kind, enum sim_persist *ret_policy);
