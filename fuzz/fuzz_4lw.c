@@ -126,7 +126,7 @@ static void frame(struct host *h, uint32_t slot, const uint8_t *bytes, size_t le
     }
 }
 
-static void connect(struct host *h, uint32_t slot, bool shakes_hands)
+static void dial(struct host *h, uint32_t slot, bool shakes_hands)
 {
     struct rk_event e = {.kind = RK_EV_CONN_OPEN, .conn = conn_id(slot)};
     uint8_t request[45] = {0};
@@ -183,7 +183,7 @@ static void ask(struct host *h, uint32_t slot, uint8_t choice, struct rk_bytes r
     } else if (rest.len >= 4) {
         word = rk_load_i32(rest.data);
     }
-    connect(h, slot, false);
+    dial(h, slot, false);
     if (!hook->is_word(hook->ctx, word)) {
         return;
     }
@@ -213,7 +213,7 @@ static void run(struct host *h, struct rk_bytes tape)
         at += len;
         switch (what % 5u) {
         case 0:
-            connect(h, slot, (choice & 1) == 0);
+            dial(h, slot, (choice & 1) == 0);
             break;
         case 1:
             request(h, slot, choice, body);
