@@ -20,6 +20,8 @@
 
 #include <stdint.h>
 #include <zookeeper/zookeeper.h>
+#include <zookeeper/zookeeper_poll.h>
+#include <zookeeper/zookeeper_sync.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -130,7 +132,7 @@ struct rk_read {
 };
 struct rk_read_result {
     int rc;                        /* of this read; the others do not suffer from it */
-    struct Buffer data;            /* RK_READ_DATA */
+    struct buffer data;            /* RK_READ_DATA */
     struct Stat stat;              /* RK_READ_DATA */
     struct String_vector children; /* RK_READ_CHILDREN */
 };
