@@ -56,6 +56,7 @@
     X(UNCOMMITTED_APPLIED, ENSEMBLE, "ZK-2846", "a COMMIT applies all that is logged")             \
     X(LEADS_WITHOUT_QUORUM, ENSEMBLE, "ZK-1699", "no stepping down when the quorum is gone")       \
     X(SYNC_WITHOUT_QUORUM, ENSEMBLE, "ZK-1675", "sync answered by a deposed leader")               \
+    X(SILENCE_IGNORED, ENSEMBLE, "R4", "a learner that hears nothing goes on serving")             \
     X(ROLL_OVER_IGNORED, ENSEMBLE, "ZK-1277", "the zxid's counter runs over")                      \
     /* -- sessions and clients -- */                                                               \
     X(EXPIRY_NOT_RESTARTED, ENSEMBLE, "ZK-1367", "a new leader watches over no session")           \

@@ -249,7 +249,8 @@ void rk_core_step(struct rk_core *c, const struct rk_event *event, struct rk_eff
     c->step_first = fx->bytes.len;
     c->now_ms = event->now_ms;
     c->wall_ms = event->wall_ms;
-    (void)rk_leader_overslept(c); /* then nothing of this event finds anybody to answer */
+    /* If so, nothing of this event finds anybody to answer. */
+    (void)(rk_leader_overslept(c) || rk_follow_out_of_touch(c));
     switch (event->kind) {
     case RK_EV_FRAME:
         on_frame(c, event);

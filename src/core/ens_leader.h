@@ -113,8 +113,9 @@ void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_pac
 void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_touch(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_hand_over(struct rk_core *c); /* begins it; ends in rk_ens_leave */
-/* First thing in every step of a leader: after a standstill longer than syncLimit others may have
- * elected another one, so the role is left before anything is answered, and this is true. */
+/* First thing in every step of a leader: after a standstill longer than syncLimit, or a shorter one
+ * and silence before it, others may have elected another one, so the role is left before anything
+ * is answered, and this is true. */
 bool rk_leader_overslept(struct rk_core *c);
 /* A learner's snapshot holds the tree's walk: one for the disk has to wait. */
 bool rk_leader_is_snapping(const struct rk_core *c);

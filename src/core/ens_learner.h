@@ -80,6 +80,9 @@ bool rk_follow_commit(struct rk_core *c, rk_zxid zxid);
 void rk_follow_on_snap_done(struct rk_core *c, bool is_ok);
 void rk_follow_on_durable(struct rk_core *c); /* ensemble.durable moved */
 void rk_follow_tick(struct rk_core *c);
+/* Before anything else of a step: this server serves, and its leader was silent for syncLimit. What
+ * it knows may be that old, whatever is in its sockets by now; the role was left. */
+bool rk_follow_out_of_touch(struct rk_core *c);
 int64_t rk_follow_next_due(const struct rk_core *c);
 /* A packet in the states from FOLLOW_ACK_EPOCH to FOLLOW_ACKED; false: the role was left. */
 bool rk_follow_sync_packet(struct rk_core *c, const struct rk_packet *p);

@@ -473,24 +473,34 @@ static bool has_quorum(const struct rk_core *c)
         }
     }
     for (it = d->learners.next; it != &d->learners; it = it->next) {
-        bits |= rk_leader_bit(RK_CONTAINER_OF(it, struct learner, link));
+        const struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
+        bool is_heard = c->now_ms - l->heard_ms < sync_limit_ms(c);
+        bits |= is_heard ? rk_leader_bit(l) : 0; /* one that is being synchronised may be silent */
     }
     return rk_quorum_contains(&c->ens->quorum, bits) || RK_BUG(LEADS_WITHOUT_QUORUM);
+}
+
+/* True: and the role was left. */
+static bool has_lost_quorum(struct rk_core *c)
+{
+    drop_silent(c);
+    if (!is_serving(c) || has_quorum(c)) {
+        return false;
+    }
+    rk_ens_leave(c, "lost contact with a quorum of followers");
+    return true;
 }
 
 /* Every half tick. */
 static void look_around(struct rk_core *c)
 {
-    drop_silent(c);
+    if (has_lost_quorum(c)) {
+        return;
+    }
     ping_early(c);
-    if (!is_serving(c)) {
-        return;
+    if (is_serving(c)) {
+        ping_round(c, true);
     }
-    if (!has_quorum(c)) {
-        rk_ens_leave(c, "lost contact with a quorum of followers");
-        return;
-    }
-    ping_round(c, true);
 }
 
 /* -- handing over ------------------------------------------------------------------------------ */
@@ -551,11 +561,14 @@ bool rk_leader_overslept(struct rk_core *c)
     d = &c->ens->leader;
     gap_ms = c->now_ms - d->looked_ms;
     d->looked_ms = c->now_ms;
-    if (gap_ms <= sync_limit_ms(c) || c->ens->quorum.voter_count == 1) {
+    if (gap_ms <= c->config.tick_ms || c->ens->quorum.voter_count == 1) {
         return false;
     }
-    rk_ens_leave(c, "this server stood still for longer than syncLimit");
-    return true;
+    if (gap_ms > sync_limit_ms(c)) {
+        rk_ens_leave(c, "this server stood still for longer than syncLimit");
+        return true;
+    }
+    return is_serving(c) && has_lost_quorum(c); /* before it stood still, maybe */
 }
 
 static int64_t half_tick_ms(const struct rk_core *c)

@@ -406,6 +406,16 @@ void rk_follow_go_on(struct rk_core *c)
 
 /* -- time -------------------------------------------------------------------------------------- */
 
+bool rk_follow_out_of_touch(struct rk_core *c)
+{
+    if (!rk_core_is_learner(c) || c->ens->follow.state != FOLLOW_ACTIVE ||
+        c->now_ms < c->ens->follow.deadline_ms || RK_BUG(SILENCE_IGNORED)) {
+        return false;
+    }
+    rk_ens_leave(c, "nothing was heard from the leader");
+    return true;
+}
+
 void rk_follow_tick(struct rk_core *c)
 {
     struct follow *f = &c->ens->follow;
@@ -417,7 +427,8 @@ void rk_follow_tick(struct rk_core *c)
         dial(c);
         return;
     }
-    if (f->chan != NULL && !f->chan->is_paused && c->now_ms >= f->deadline_ms) {
+    if (f->chan != NULL && !f->chan->is_paused && c->now_ms >= f->deadline_ms &&
+        !(RK_BUG(SILENCE_IGNORED) && f->state == FOLLOW_ACTIVE)) {
         rk_ens_leave(c, f->state == FOLLOW_CONNECTING ? "the leader could not be reached"
                                                       : "nothing was heard from the leader");
     }

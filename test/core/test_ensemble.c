@@ -148,6 +148,27 @@ static void all_go_down_and_come_back_with_everything(void **state)
     trio_deinit(&t);
 }
 
+/* What its sockets hold may be as old as the standstill, and the leader has others by now. */
+static void a_learner_that_stood_still_for_too_long_answers_no_read(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i < 3; i++) {
+        struct trio t;
+        uint32_t node;
+        trio_init(&t, 4, 1);
+        start_all(&t);
+        node = (trio_leader(&t, 3, 5000) + i) % 4;
+        assert_int_not_equal(trio_connect(&t, node, 1), 0);
+        trio_exists(&t, node, 1, 1, "/");
+        trio_expect(&t, node, 1, 1, RK_ZK_OK);
+        t.now_ms += t.nodes[node].ensemble.sync_limit * t.nodes[node].config.tick_ms;
+        trio_exists(&t, node, 1, 2, "/");
+        assert_false(trio_has(&t, node, 1));
+        assert_true(t.nodes[node].in[1].is_closed);
+        trio_deinit(&t);
+    }
+}
+
 static void an_observer_gets_everything_and_forwards(void **state)
 {
     struct trio t;
@@ -316,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_follower_that_was_away_long_gets_a_snapshot),
         cmocka_unit_test(a_leader_that_dies_is_replaced_and_its_own_proposals_are_cut),
         cmocka_unit_test(all_go_down_and_come_back_with_everything),
+        cmocka_unit_test(a_learner_that_stood_still_for_too_long_answers_no_read),
         cmocka_unit_test(an_observer_gets_everything_and_forwards),
         cmocka_unit_test(fresh_servers_without_a_marker_wait_for_all),
         cmocka_unit_test(wiped_servers_do_not_outvote_the_one_that_knows),

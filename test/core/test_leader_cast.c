@@ -373,6 +373,45 @@ static void after_a_standstill_no_read_is_answered(void **state)
     rig_ens_deinit(&r);
 }
 
+/* It has longer to answer NEWLEADER, but whom it would follow by now nobody knows. */
+static void a_silent_learner_that_is_being_synchronised_is_no_quorum(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[2];
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 1, wires);
+    connect_client(&r, first, wires, 1);
+    wires[1] = rig_ens_join(&r, 2, false, first + 1);
+    rig_ens_pass(&r, RIG_TICK_MS * RIG_SYNC_LIM - RIG_TICK_MS / 2);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    rig_ens_pass(&r, RIG_TICK_MS);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    rig_ens_deinit(&r);
+}
+
+/* Neither the silence nor the standstill is too long by itself. */
+static void after_silence_and_a_standstill_no_read_is_answered(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[2];
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 2, wires);
+    connect_client(&r, first, wires, 2);
+    rig_ens_pass(&r, RIG_TICK_MS * (RIG_SYNC_LIM - 1));
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    r.rig.now_ms += RIG_TICK_MS + 1;
+    rig_get(&r.rig, 1, 1, "/", false);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    rig_expect_nothing(&r.rig, 1);
+    rig_ens_deinit(&r);
+}
+
 /* -- syncs ------------------------------------------------------------------------------------- */
 
 static void sync_of_learner(struct rig_ens *r, uint32_t wire, int32_t cxid)
@@ -662,6 +701,8 @@ int main(void)
         cmocka_unit_test(a_follower_that_acknowledges_nothing_is_dropped),
         cmocka_unit_test(after_a_standstill_nothing_is_answered),
         cmocka_unit_test(after_a_standstill_no_read_is_answered),
+        cmocka_unit_test(a_silent_learner_that_is_being_synchronised_is_no_quorum),
+        cmocka_unit_test(after_silence_and_a_standstill_no_read_is_answered),
         cmocka_unit_test(a_sync_waits_for_a_ping_answered_after_it),
         cmocka_unit_test(a_sync_waits_for_what_was_proposed_before_it),
         cmocka_unit_test(syncs_share_rounds_of_pings),

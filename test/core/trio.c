@@ -648,6 +648,16 @@ void trio_create_flags(struct trio *t, uint32_t node, uint32_t slot, int32_t xid
     rk_buf_deinit(&b);
 }
 
+void trio_exists(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path)
+{
+    struct rk_buf b;
+    begin(&b, xid, RK_OP_EXISTS);
+    rk_buf_put_bytes(&b, rk_bytes_str(path));
+    rk_buf_put_bool(&b, false);
+    frame(t, node, slot, &b);
+    rk_buf_deinit(&b);
+}
+
 void trio_sync(struct trio *t, uint32_t node, uint32_t slot, int32_t xid)
 {
     struct rk_buf b;

@@ -85,6 +85,7 @@ rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_se
 void trio_create(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path);
 void trio_create_flags(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path,
                        int32_t flags);
+void trio_exists(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path);
 void trio_sync(struct trio *t, uint32_t node, uint32_t slot, int32_t xid);
 void trio_close_session(struct trio *t, uint32_t node, uint32_t slot, int32_t xid);
 /* The next frame is a reply to xid with err. */
