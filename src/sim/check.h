@@ -40,6 +40,9 @@ void rk_sim_check_snapshot(struct sim_check *c, struct rk_mem *mem, const struct
  * zxid reached. An error of rk_recover is a failure. */
 rk_zxid rk_sim_check_probe(struct sim_check *c, struct sim_disk *disk, const char *what);
 
+/* The server was given something that another one said. */
+void rk_sim_check_heard(struct sim_check *c, uint32_t from);
+
 /* After healing: nobody waits for anything. */
 void rk_sim_check_at_rest(struct sim_check *c);
 

@@ -55,6 +55,9 @@ void rk_check_replaced(struct sim_check *c, rk_zxid zxid);
 /* In flight: handed to the log and not applied. Oldest first. */
 uint32_t rk_check_in_flight(struct sim_check *c, struct sim_txn ***ret_items);
 
+/* check_stale.c: a request that reads is answered in the state of zxid */
+void rk_check_staleness(struct sim_check *c, rk_zxid zxid);
+
 /* check_state.c: comparing whole states -- */
 void rk_check_compare(struct sim_check *c, const struct sim_model *m, const struct rk_core *core,
                       const char *what);

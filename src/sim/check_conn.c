@@ -643,6 +643,9 @@ static void check_answer(struct sim_check *c, struct mconn *conn, struct mreq *q
     CHECK(c, q->op != RK_OP_SYNC || zxid >= q->floor,
           "server %u answers a sync at zxid %llx; zxid %llx was shown before it was asked for",
           c->index + 1, (unsigned long long)zxid, (unsigned long long)q->floor);
+    if (!is_write) {
+        rk_check_staleness(c, zxid);
+    }
     rk_truth_show(c->w->truth, zxid);
     if (q->state == MREQ_APPLIED) {
         CHECK(c, zxid == q->zxid, "the write of zxid %llx was answered with zxid %llx",

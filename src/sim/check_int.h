@@ -144,8 +144,9 @@ struct sim_check {
     struct sim_model snap_model;
     rk_zxid last_crash_zxid; /* the state served when the server last crashed */
     uint32_t restarts;
-    int64_t offered_epoch; /* by the last LEADERINFO */
-    bool is_wiped;         /* its disk was emptied, and it was not brought up to date since */
+    int64_t offered_epoch;           /* by the last LEADERINFO */
+    int64_t heard_us[SIM_NODES_MAX]; /* the last word of each other server, on a quorum port */
+    bool is_wiped; /* its disk was emptied, and it was not brought up to date since */
 };
 
 #define CHECK(c, cond, ...)                                                                        \

@@ -540,6 +540,7 @@ static void give(struct sim_wire *wire, struct sim_node *n, struct line *l, uint
                 in->received = rk_sniff_create(wire->w, l->ends[OTHER(side)].node, n->index, true);
             }
             rk_sniff_take(in->received, event.u.chan.bytes);
+            rk_sim_check_heard(wire->w->checks[n->index], l->ends[OTHER(side)].node);
         }
     }
     rk_node_step(n, &event);
