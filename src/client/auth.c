@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 #include "proto/frame.h"
 #include "proto/opcode.h"
 #include "proto/records.h"

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 #define SET_WATCHES_BYTES (128u * 1024u)
 #define BACKOFF_MIN_MS    100u

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 #define FX_FIRST 64u
 

@@ -1,7 +1,7 @@
 /* Paths as the user and as the server see them. What is valid is what Apache's PathUtils accepts;
  * the tree room has the server's own check, which clients do not link. */
 #include "base/assert.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 #define CODE_BAD 0xfffdu
 

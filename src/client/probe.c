@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 #define ANSWER_MS 1000 /* ZK: zookeeper_set_sock_timeout(.., 1) */
 

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 static void free_list(struct rk_client *c, struct rk_client_server *list, uint32_t count)
 {

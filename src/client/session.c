@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 #include "proto/opcode.h"
 
 bool rk_client_is_connected(const struct rk_client *c)

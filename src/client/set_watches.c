@@ -2,7 +2,7 @@
  * what changed meanwhile. ZK: ClientCnxn.primeConnection (SET_WATCHES_MAX_LENGTH); the old request
  * where it will do, for servers before 3.6. */
 #include "base/assert.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 #include "proto/frame.h"
 #include "proto/opcode.h"
 #include "proto/records.h"

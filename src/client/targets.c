@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "client/client_int.h"
+#include "client/client_calls.h"
 
 bool rk_client_addr_equal(const struct rk_client_addr *a, const struct rk_client_addr *b)
 {
