@@ -184,9 +184,7 @@ rk_node_id rk_tree_add(struct rk_tree *t, rk_node_id parent, struct rk_bytes pat
     }
     rk_node_id n = rk_table_add(&t->table, node, rk_tree_hash(t, path));
     RK_ASSERT(is_root == (n == RK_TREE_ROOT));
-    if (t->snap_out != NULL) {
-        rk_table_mark(&t->table, n, t->snap_number); /* younger than the snapshot */
-    }
+    rk_tree_mark_young(t, n);
     if (!is_root) {
         rk_tree_preserve(t, parent);
         link_child(t, parent, n);

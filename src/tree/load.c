@@ -8,7 +8,7 @@
 
 enum rk_err rk_tree_load_acl(struct rk_tree *t, int64_t acl_id, const struct rk_vec_acl *acl)
 {
-    RK_ASSERT(t->snap_out == NULL);
+    RK_ASSERT(t->walk_count == 0);
     if (acl->count < 0 || !rk_acls_define(&t->acls, acl_id, acl)) {
         return RK_ERR_CORRUPT;
     }
@@ -116,7 +116,7 @@ enum rk_err rk_tree_load_node(struct rk_tree *t, struct rk_bytes path, struct rk
 {
     struct rk_tree_loader *l = loader_of(t);
     struct queued *q = &l->queue[l->tail % LOAD_QUEUE];
-    RK_ASSERT(t->snap_out == NULL);
+    RK_ASSERT(t->walk_count == 0);
     if (path.data == NULL) {
         return RK_ERR_CORRUPT;
     }

@@ -1,4 +1,4 @@
-/* Snapshots at a point in time, beside changes. The walk goes through the slots in order and writes
+/* Snapshots at a point in time, beside changes. A walk goes through the slots in order and writes
  * every node that is not marked yet, its unmarked ancestors first; a change writes the old image of
  * what it touches the same way; nodes born meanwhile are marked at birth. So every node of the tree
  * at begin is written once, as it was then, and after its parent. Guarantees that no step does more
@@ -10,29 +10,45 @@
 #define STEP_BYTES          ((size_t)256 * 1024)
 #define STEP_SLOTS_PER_NODE 16u
 
-void rk_tree_snap_begin(struct rk_tree *t, struct rk_buf *out)
+uint32_t rk_tree_snap_count(const struct rk_tree *t)
 {
-    RK_ASSERT(t->snap_out == NULL);
-    RK_ASSERT(out != NULL);
-    t->snap_out = out;
-    t->snap_number++;
-    t->snap_at = RK_TREE_ROOT;
-    t->snap_end = t->table.high;
-    rk_acls_write(&t->acls, out);
+    return t->walk_count;
 }
 
-void rk_tree_snap_end(struct rk_tree *t)
+uint32_t rk_tree_snap_begin(struct rk_tree *t, struct rk_buf *out)
 {
-    RK_ASSERT(t->snap_out != NULL);
-    t->snap_out = NULL;
+    uint32_t walk = 0;
+    RK_ASSERT(t->walk_count < RK_TREE_WALKS);
+    RK_ASSERT(out != NULL);
+    while (t->walks[walk].out != NULL) {
+        walk++;
+    }
+    t->snap_number++;
+    t->walk_count++;
+    t->walks[walk] = (struct rk_tree_walk){
+        .out = out, .number = t->snap_number, .at = RK_TREE_ROOT, .end = t->table.high};
+    rk_acls_write(&t->acls, out);
+    return walk;
+}
+
+void rk_tree_snap_end(struct rk_tree *t, uint32_t walk)
+{
+    RK_ASSERT(walk < RK_TREE_WALKS && t->walks[walk].out != NULL);
+    t->walks[walk].out = NULL;
+    t->walk_count--;
+}
+
+static bool is_marked(const struct rk_tree *t, rk_node_id n, uint32_t walk)
+{
+    return rk_table_is_marked(&t->table, n, walk, t->walks[walk].number);
 }
 
 /* n and its unmarked ancestors, nearest first, in snap_chain. A marked node has no unmarked
  * ancestor. */
-static uint32_t gather(struct rk_tree *t, rk_node_id n)
+static uint32_t gather(struct rk_tree *t, uint32_t walk, rk_node_id n)
 {
     uint32_t count = 0;
-    while (n != RK_NODE_NONE && !rk_table_is_marked(&t->table, n, t->snap_number)) {
+    while (n != RK_NODE_NONE && !is_marked(t, n, walk)) {
         if (count == t->snap_chain_cap) {
             uint32_t cap = count == 0 ? 64 : count * 2;
             t->snap_chain =
@@ -47,23 +63,24 @@ static uint32_t gather(struct rk_tree *t, rk_node_id n)
     return count;
 }
 
-static void write_node(struct rk_tree *t, rk_node_id n, struct rk_bytes path)
+static void write_node(struct rk_tree *t, uint32_t walk, rk_node_id n, struct rk_bytes path)
 {
     const struct rk_node *node = rk_tree_node(t, n);
+    struct rk_buf *out = t->walks[walk].out;
     struct rk_stat_persisted stat;
     rk_node_stat(node, &stat);
-    rk_buf_put_bytes(t->snap_out, path);
-    rk_buf_put_bytes(t->snap_out, rk_node_data(node));
-    rk_buf_put_i64(t->snap_out, rk_acls_id(&t->acls, node->acl));
-    rk_proto_write_stat_persisted(t->snap_out, &stat);
-    rk_table_mark(&t->table, n, t->snap_number);
+    rk_buf_put_bytes(out, path);
+    rk_buf_put_bytes(out, rk_node_data(node));
+    rk_buf_put_i64(out, rk_acls_id(&t->acls, node->acl));
+    rk_proto_write_stat_persisted(out, &stat);
+    rk_table_mark(&t->table, n, walk, t->walks[walk].number);
 }
 
 /* Writes n, if it is not written yet, after its unwritten ancestors. Returns how many were written.
  */
-static uint32_t write_from_top(struct rk_tree *t, rk_node_id n)
+static uint32_t write_from_top(struct rk_tree *t, uint32_t walk, rk_node_id n)
 {
-    uint32_t count = gather(t, n);
+    uint32_t count = gather(t, walk, n);
     if (count == 0) {
         return 0;
     }
@@ -74,7 +91,7 @@ static uint32_t write_from_top(struct rk_tree *t, rk_node_id n)
     }
     RK_ASSERT(len <= path.len);
     for (uint32_t i = count; i > 0; i--) {
-        write_node(t, t->snap_chain[i - 1], rk_bytes_of(path.data, len));
+        write_node(t, walk, t->snap_chain[i - 1], rk_bytes_of(path.data, len));
         if (i > 1) {
             len += rk_tree_name(t, t->snap_chain[i - 2]).len + 1u;
         }
@@ -83,27 +100,45 @@ static uint32_t write_from_top(struct rk_tree *t, rk_node_id n)
     return count;
 }
 
+/* What a change costs more, it costs once for each snapshot: changes are not limited by a walk's
+ * share. */
 void rk_tree_preserve(struct rk_tree *t, rk_node_id n)
 {
-    if (t->snap_out != NULL) {
-        (void)write_from_top(t, n); /* changes are not limited by the walk's share */
+    uint32_t left = t->walk_count;
+    for (uint32_t walk = 0; left > 0; walk++) {
+        if (t->walks[walk].out != NULL) {
+            (void)write_from_top(t, walk, n); /* how many does not matter here */
+            left--;
+        }
     }
 }
 
-bool rk_tree_snap_step(struct rk_tree *t, uint32_t max_nodes)
+void rk_tree_mark_young(struct rk_tree *t, rk_node_id n)
 {
-    RK_ASSERT(t->snap_out != NULL);
+    uint32_t left = t->walk_count;
+    for (uint32_t walk = 0; left > 0; walk++) {
+        if (t->walks[walk].out != NULL) {
+            rk_table_mark(&t->table, n, walk, t->walks[walk].number);
+            left--;
+        }
+    }
+}
+
+bool rk_tree_snap_step(struct rk_tree *t, uint32_t walk, uint32_t max_nodes)
+{
+    struct rk_tree_walk *w = &t->walks[walk];
+    RK_ASSERT(walk < RK_TREE_WALKS && w->out != NULL);
     RK_ASSERT(max_nodes > 0);
-    size_t start_bytes = t->snap_out->len;
+    size_t start_bytes = w->out->len;
     uint64_t slots = (uint64_t)max_nodes * STEP_SLOTS_PER_NODE;
     uint32_t written = 0;
-    while (t->snap_at < t->snap_end && written < max_nodes && slots > 0 &&
-           t->snap_out->len - start_bytes < STEP_BYTES) {
-        if (rk_table_slot(&t->table, t->snap_at)->node != NULL) {
-            written += write_from_top(t, t->snap_at);
+    while (w->at < w->end && written < max_nodes && slots > 0 &&
+           w->out->len - start_bytes < STEP_BYTES) {
+        if (rk_table_slot(&t->table, w->at)->node != NULL) {
+            written += write_from_top(t, walk, w->at);
         }
-        t->snap_at++;
+        w->at++;
         slots--;
     }
-    return t->snap_at == t->snap_end;
+    return w->at == w->end;
 }

@@ -61,7 +61,7 @@ static rk_node_id take_slot(struct rk_table *t)
             t->segments = grow_directory(t->mem, t->segments, &t->segment_cap);
         }
         struct rk_table_segment *segment = rk_mem_must_alloc(t->mem, sizeof(*segment));
-        segment->marks_of = 0;
+        memset(segment->marks_of, 0, sizeof(segment->marks_of));
         memset(segment->marks, 0, sizeof(segment->marks));
         t->segments[t->segment_count] = segment;
         t->segment_count++;
@@ -189,21 +189,22 @@ void rk_table_prefetch_split(const struct rk_table *t, uint32_t ahead)
     }
 }
 
-bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint64_t snapshot)
+bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint32_t walk, uint64_t snapshot)
 {
     const struct rk_table_segment *segment = rk_table_segment(t, id);
     uint32_t at = id & (RK_TABLE_SEGMENT_SLOTS - 1);
-    return segment->marks_of == snapshot && (segment->marks[at / 64] >> (at % 64) & 1u) != 0;
+    return segment->marks_of[walk] == snapshot &&
+           (segment->marks[walk][at / 64] >> (at % 64) & 1u) != 0;
 }
 
-void rk_table_mark(struct rk_table *t, rk_node_id id, uint64_t snapshot)
+void rk_table_mark(struct rk_table *t, rk_node_id id, uint32_t walk, uint64_t snapshot)
 {
     RK_ASSERT(snapshot != 0);
     struct rk_table_segment *segment = rk_table_segment(t, id);
     uint32_t at = id & (RK_TABLE_SEGMENT_SLOTS - 1);
-    if (segment->marks_of != snapshot) {
-        memset(segment->marks, 0, sizeof(segment->marks));
-        segment->marks_of = snapshot;
+    if (segment->marks_of[walk] != snapshot) {
+        memset(segment->marks[walk], 0, sizeof(segment->marks[walk]));
+        segment->marks_of[walk] = snapshot;
     }
-    segment->marks[at / 64] |= UINT64_C(1) << (at % 64);
+    segment->marks[walk][at / 64] |= UINT64_C(1) << (at % 64);
 }

@@ -1,7 +1,7 @@
 /* The table of nodes: id to slot, and hash of the path to ids. Slots live in segments that never
- * move; the index is a linear hash, so no insertion ever pays for a rehash. Marks, one bit a slot,
- * say which nodes the running snapshot has already written; a new snapshot forgets them segment by
- * segment, when it first looks. */
+ * move; the index is a linear hash, so no insertion ever pays for a rehash. Marks, one bit a slot
+ * and walk, say which nodes a running snapshot has already written; a new snapshot forgets those of
+ * its walk segment by segment, when it first looks. */
 #ifndef RK_TREE_TABLE_H
 #define RK_TREE_TABLE_H
 
@@ -22,8 +22,8 @@ _Static_assert(sizeof(struct rk_slot) == 24, "the memory budget counts on it");
 struct rk_table_segment {
     struct rk_slot slots[RK_TABLE_SEGMENT_SLOTS];
     uint32_t crcs[RK_TABLE_SEGMENT_SLOTS]; /* of path and data: what the digest begins with */
-    uint64_t marks[RK_TABLE_SEGMENT_SLOTS / 64];
-    uint64_t marks_of; /* the snapshot that the marks belong to */
+    uint64_t marks[RK_TREE_WALKS][RK_TABLE_SEGMENT_SLOTS / 64];
+    uint64_t marks_of[RK_TREE_WALKS]; /* the snapshots that the marks belong to */
 };
 
 struct rk_table {
@@ -74,7 +74,8 @@ void rk_table_prefetch_bucket(const struct rk_table *t, uint32_t hash);
 void rk_table_prefetch_chain(const struct rk_table *t, uint32_t hash);
 void rk_table_prefetch_split(const struct rk_table *t, uint32_t ahead);
 
-bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint64_t snapshot);
-void rk_table_mark(struct rk_table *t, rk_node_id id, uint64_t snapshot);
+/* By the snapshot of that number, which has this walk. */
+bool rk_table_is_marked(const struct rk_table *t, rk_node_id id, uint32_t walk, uint64_t snapshot);
+void rk_table_mark(struct rk_table *t, rk_node_id id, uint32_t walk, uint64_t snapshot);
 
 #endif

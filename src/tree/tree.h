@@ -1,7 +1,7 @@
 /* The replicated tree: znodes, their Stat, ACL table, quotas, digest, and the one function that
  * changes them, rk_tree_apply(): total (never fails on a decodable transaction) and deterministic.
  * Reading is by node id. A snapshot is a point in time taken beside changes: between begin and end
- * every change first writes the old image of the node it touches.
+ * every change first writes the old image of the node it touches, for each one under way.
  *
  * ZK: DataTree, ReferenceCountedACLCache, DigestCalculator. Replay of Apache's fuzzy snapshots
  * follows the rules of spec-quorum A7 and is the same function as live apply. */
@@ -170,14 +170,19 @@ enum rk_quota_verdict rk_tree_quota_check(const struct rk_tree *t, struct rk_byt
 
 /* -- snapshot (point in time) -- */
 
+/* So many at a time, each of its own point in time. */
+#define RK_TREE_WALKS 4u
+
+uint32_t rk_tree_snap_count(const struct rk_tree *t); /* under way */
 /* Starts one: appends the ACL map ("int count, {long id, vector<ACL>}") to out, which stays
- * registered as the place for old images until rk_tree_snap_end. One at a time. */
-void rk_tree_snap_begin(struct rk_tree *t, struct rk_buf *out);
+ * registered as the place for old images until rk_tree_snap_end. Its walk, for the calls below; the
+ * lowest that is free, and there must be one. */
+uint32_t rk_tree_snap_begin(struct rk_tree *t, struct rk_buf *out);
 /* Serialises up to max_nodes more nodes (ustring path + DataNode, parents first); true when all are
  * out. The terminating "/" and the seals are the writer's. */
-bool rk_tree_snap_step(struct rk_tree *t, uint32_t max_nodes);
+bool rk_tree_snap_step(struct rk_tree *t, uint32_t walk, uint32_t max_nodes);
 /* After the last step, or at any time to give up. */
-void rk_tree_snap_end(struct rk_tree *t);
+void rk_tree_snap_end(struct rk_tree *t, uint32_t walk);
 
 /* -- loading -- */
 

@@ -22,6 +22,13 @@ struct rk_tree_owner {
     uint32_t index; /* of the slot */
 };
 
+/* A snapshot being written. */
+struct rk_tree_walk {
+    struct rk_buf *out; /* NULL: none */
+    uint64_t number;    /* owner of the marks */
+    rk_node_id at, end; /* next slot; slots from end on were first used after begin */
+};
+
 struct rk_tree {
     struct rk_mem *mem;
     struct rk_tree_config config;
@@ -40,12 +47,10 @@ struct rk_tree {
     struct rk_tree_loader *loader; /* load.c's; NULL unless nodes are being loaded */
     struct rk_tree_hint hint;      /* for the next setData */
     bool has_hint;
-    /* The snapshot being written. */
-    struct rk_buf *snap_out; /* NULL: none */
-    uint64_t snap_number;    /* of the running or last one: owner of the marks */
-    rk_node_id snap_at;      /* the walk's next slot */
-    rk_node_id snap_end;     /* slots from here on were first used after begin */
-    rk_node_id *snap_chain;  /* scratch: ancestors to be written, nearest first */
+    struct rk_tree_walk walks[RK_TREE_WALKS];
+    uint32_t walk_count;    /* of them running */
+    uint64_t snap_number;   /* of the last one begun */
+    rk_node_id *snap_chain; /* scratch: ancestors to be written, nearest first */
     uint32_t snap_chain_cap;
 };
 
@@ -74,6 +79,8 @@ void rk_tree_loader_destroy(struct rk_tree *t);
 
 /* Before anything of n changes: its old image goes to the running snapshot. */
 void rk_tree_preserve(struct rk_tree *t, rk_node_id n);
+/* A node that was just made is younger than any snapshot under way. */
+void rk_tree_mark_young(struct rk_tree *t, rk_node_id n);
 
 /* -- crc.c */
 

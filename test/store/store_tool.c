@@ -315,11 +315,11 @@ static enum rk_err take_snapshot(struct tool *t)
         rk_buf_put_i64(&b, t->sessions[i]);
         rk_buf_put_i32(&b, 4000000);
     }
-    rk_tree_snap_begin(t->sink.tree, &b);
-    while (!rk_tree_snap_step(t->sink.tree, 100)) {
+    (void)rk_tree_snap_begin(t->sink.tree, &b);
+    while (!rk_tree_snap_step(t->sink.tree, 0, 100)) {
         RK_MAYBE(b.len > 0);
     }
-    rk_tree_snap_end(t->sink.tree);
+    rk_tree_snap_end(t->sink.tree, 0);
     enum rk_err err = rk_snap_writer_create(&t->mem, &t->disk, t->zxid, t->kind, &w);
     if (err == RK_OK) {
         err = rk_snap_writer_put(w, rk_buf_view(&b));

@@ -156,16 +156,16 @@ static void snapshot(struct bench *b)
     rk_buf_init(&out, &b->mem, (size_t)4 << 30);
     double start = now_ns();
     double longest = 0;
-    rk_tree_snap_begin(b->t, &out);
+    (void)rk_tree_snap_begin(b->t, &out);
     bool is_done = false;
     while (!is_done) {
         double step = now_ns();
-        is_done = rk_tree_snap_step(b->t, 512);
+        is_done = rk_tree_snap_step(b->t, 0, 512);
         step = now_ns() - step;
         longest = step > longest ? step : longest;
         out.len = 0;
     }
-    rk_tree_snap_end(b->t);
+    rk_tree_snap_end(b->t, 0);
     report("snapshot, a node", start, b->nodes);
     printf("{\"bench\": \"tree\", \"op\": \"snapshot, longest step of 512\", \"us\": %.0f}\n",
            longest / 1e3);

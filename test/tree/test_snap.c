@@ -52,13 +52,13 @@ static void snapshot_beside_changes(struct run *r, uint32_t changes_max, uint32_
     struct image begin;
     image_take(&begin, r->f.t);
     rk_buf_reset(&r->out);
-    rk_tree_snap_begin(r->f.t, &r->out);
+    (void)rk_tree_snap_begin(r->f.t, &r->out);
     do {
         change(r, (uint32_t)rk_prng_below(&r->g.prng, changes_max + 1));
         rk_tree_check(r->f.t);
-    } while (!rk_tree_snap_step(r->f.t, 1 + (uint32_t)rk_prng_below(&r->g.prng, nodes_max)));
+    } while (!rk_tree_snap_step(r->f.t, 0, 1 + (uint32_t)rk_prng_below(&r->g.prng, nodes_max)));
     change(r, 5); /* after the last step, before end: nothing may be added */
-    rk_tree_snap_end(r->f.t);
+    rk_tree_snap_end(r->f.t, 0);
     verify(r, &begin);
     image_free(&begin);
 }
@@ -89,6 +89,57 @@ static void changing_tree(void **state)
     }
 }
 
+/* Each is of its own instant, whatever the others do meanwhile. */
+static void several_at_a_time(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 200; seed < 210; seed++) {
+        struct run r;
+        struct rk_buf outs[RK_TREE_WALKS];
+        struct image begins[RK_TREE_WALKS];
+        bool is_running[RK_TREE_WALKS] = {false};
+        uint32_t done = 0;
+        open_run(&r, seed);
+        change(&r, 300);
+        for (uint32_t i = 0; i < RK_TREE_WALKS; i++) {
+            rk_buf_init(&outs[i], &r.f.mem, (size_t)1 << 30);
+        }
+        while (done < 20) {
+            uint32_t walk = (uint32_t)rk_prng_below(&r.g.prng, RK_TREE_WALKS);
+            change(&r, (uint32_t)rk_prng_below(&r.g.prng, 4));
+            if (!is_running[walk]) { /* the lowest that is free */
+                walk = 0;
+                while (is_running[walk]) {
+                    walk++;
+                }
+                is_running[walk] = true;
+                image_take(&begins[walk], r.f.t);
+                rk_buf_reset(&outs[walk]);
+                assert_int_equal(rk_tree_snap_begin(r.f.t, &outs[walk]), walk);
+            } else if (rk_tree_snap_step(r.f.t, walk, 1 + (uint32_t)rk_prng_below(&r.g.prng, 9))) {
+                struct rk_buf own = r.out;
+                rk_tree_snap_end(r.f.t, walk);
+                is_running[walk] = false;
+                r.out = outs[walk];
+                verify(&r, &begins[walk]);
+                outs[walk] = r.out;
+                r.out = own;
+                image_free(&begins[walk]);
+                done++;
+            }
+        }
+        for (uint32_t i = 0; i < RK_TREE_WALKS; i++) {
+            if (is_running[i]) {
+                rk_tree_snap_end(r.f.t, i);
+                image_free(&begins[i]);
+            }
+            rk_buf_deinit(&outs[i]);
+        }
+        assert_int_equal(rk_tree_snap_count(r.f.t), 0);
+        close_run(&r);
+    }
+}
+
 /* Given up half-way, again and again: the next one must not believe old marks. */
 static void given_up(void **state)
 {
@@ -98,13 +149,13 @@ static void given_up(void **state)
     change(&r, 500);
     for (int i = 0; i < 40; i++) {
         rk_buf_reset(&r.out);
-        rk_tree_snap_begin(r.f.t, &r.out);
+        (void)rk_tree_snap_begin(r.f.t, &r.out);
         change(&r, 3);
         for (int steps = i % 7; steps > 0; steps--) {
-            (void)rk_tree_snap_step(r.f.t, 10); /* given up whatever it says */
+            (void)rk_tree_snap_step(r.f.t, 0, 10); /* given up whatever it says */
         }
         change(&r, 3);
-        rk_tree_snap_end(r.f.t);
+        rk_tree_snap_end(r.f.t, 0);
         change(&r, 10);
         if (i % 5 == 0) {
             snapshot_beside_changes(&r, 4, 3);
@@ -122,11 +173,11 @@ static void output_too_small(void **state)
     change(&r, 300);
     rk_buf_deinit(&r.out);
     rk_buf_init(&r.out, &r.f.mem, 500);
-    rk_tree_snap_begin(r.f.t, &r.out);
+    (void)rk_tree_snap_begin(r.f.t, &r.out);
     change(&r, 100);
-    while (!rk_tree_snap_step(r.f.t, 10)) {
+    while (!rk_tree_snap_step(r.f.t, 0, 10)) {
     }
-    rk_tree_snap_end(r.f.t);
+    rk_tree_snap_end(r.f.t, 0);
     assert_true(r.out.failed);
     change(&r, 100);
     close_run(&r);
@@ -143,15 +194,15 @@ static void steps_are_bounded(void **state)
         snprintf(path, sizeof(path), "/n%d", i);
         make(&r.f, path, "0123456789");
     }
-    rk_tree_snap_begin(r.f.t, &r.out);
+    (void)rk_tree_snap_begin(r.f.t, &r.out);
     int steps = 0;
     size_t before = r.out.len;
-    while (!rk_tree_snap_step(r.f.t, 10)) {
+    while (!rk_tree_snap_step(r.f.t, 0, 10)) {
         assert_in_range(r.out.len - before, 0, 11 * (4 + 5 + 4 + 10 + 8 + 60 + 10));
         before = r.out.len;
         steps++;
     }
-    rk_tree_snap_end(r.f.t);
+    rk_tree_snap_end(r.f.t, 0);
     assert_in_range(steps, 99, 102);
     /* large data ends a step early */
     char *large = malloc(200001);
@@ -162,13 +213,13 @@ static void steps_are_bounded(void **state)
         assert_int_equal(apply(&r.f, txn_set_data(path, large, 1)), 0);
     }
     rk_buf_reset(&r.out);
-    rk_tree_snap_begin(r.f.t, &r.out);
+    (void)rk_tree_snap_begin(r.f.t, &r.out);
     before = r.out.len;
-    while (!rk_tree_snap_step(r.f.t, 1000)) {
+    while (!rk_tree_snap_step(r.f.t, 0, 1000)) {
         assert_in_range(r.out.len - before, 0, 256 * 1024 + 200200);
         before = r.out.len;
     }
-    rk_tree_snap_end(r.f.t);
+    rk_tree_snap_end(r.f.t, 0);
     free(large);
     close_run(&r);
 }
@@ -178,9 +229,9 @@ static void fresh_tree_is_apaches(void **state)
     (void)state;
     struct run r;
     open_run(&r, 10);
-    rk_tree_snap_begin(r.f.t, &r.out);
-    assert_true(rk_tree_snap_step(r.f.t, 100));
-    rk_tree_snap_end(r.f.t);
+    (void)rk_tree_snap_begin(r.f.t, &r.out);
+    assert_true(rk_tree_snap_step(r.f.t, 0, 100));
+    rk_tree_snap_end(r.f.t, 0);
     /* spec-quorum A4.2: 411 bytes less header, sessions and terminator */
     assert_int_equal(r.out.len, 411 - 16 - 4 - 5);
     struct rk_tree *t = image_load(&r.f.mem, rk_buf_view(&r.out));
@@ -289,12 +340,12 @@ static void unknown_and_unused_acls(void **state)
     /* the id survives a snapshot, still unknown */
     struct rk_buf out;
     rk_buf_init(&out, &f.mem, 10000);
-    rk_tree_snap_begin(f.t, &out);
+    (void)rk_tree_snap_begin(f.t, &out);
     assert_int_equal(apply(&f, txn_set_data("/b", "x", 1)), 0);
     assert_null(f.out.events[0].acl);
-    while (!rk_tree_snap_step(f.t, 1)) {
+    while (!rk_tree_snap_step(f.t, 0, 1)) {
     }
-    rk_tree_snap_end(f.t);
+    rk_tree_snap_end(f.t, 0);
     struct rk_tree *again = image_load(&f.mem, rk_buf_view(&out));
     assert_null(rk_tree_acl(again, rk_tree_find(again, rk_bytes_str("/b"))));
     rk_tree_destroy(again);
@@ -335,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quiet_tree),
         cmocka_unit_test(changing_tree),
+        cmocka_unit_test(several_at_a_time),
         cmocka_unit_test(given_up),
         cmocka_unit_test(output_too_small),
         cmocka_unit_test(steps_are_bounded),
