@@ -10,6 +10,7 @@
 #define RK_TEST_CLIENT_RIG_H
 
 #include "base/mem_libc.h"
+#include "base/prng.h"
 #include "client/client.h"
 #include "proto/opcode.h"
 
