@@ -33,8 +33,13 @@ enum rk_effect_kind {
     RK_FX_EPOCH,      /* write an epoch file, by the log thread, behind every append so far */
     RK_FX_TRUNCATE,   /* cut the log behind zxid, delete newer snapshots, by the log thread,
                          behind every append so far; nothing is appended before TRUNCATED */
-    RK_FX_RELOAD,     /* feed the core's restore sink from disk; nothing else is in flight */
-    RK_FX_FATAL,      /* the process must end with this status; bytes: one line why */
+    RK_FX_LOG_READ,   /* the next slice of the log's records read.from..to for this reader, off the
+                         core's thread; ends in RK_EV_LOG_SLICE. A reader begins with is_first, and
+                         ends with its last slice, a failure or LOG_READ_END; RK_LOG_READERS_MAX of
+                         them, one slice each on its way */
+    RK_FX_LOG_READ_END, /* it is given up: a slice on its way is dropped */
+    RK_FX_RELOAD,       /* feed the core's restore sink from disk; nothing else is in flight */
+    RK_FX_FATAL,        /* the process must end with this status; bytes: one line why */
 };
 
 /* What the core decided and the shell logs: X(NAME, level, has its text as path/reason) */
@@ -82,7 +87,7 @@ enum rk_effect_kind {
     X(LEARNER_REFUSED, WARN, "learner refused")                                                    \
     X(LEARNER_ALARM, ERROR, "learner refused")                                                     \
     X(LEARNER_SYNC, INFO, "learner is brought up to date")                                         \
-    X(LEARNER_SNAP_SENT, INFO, "learner has its snapshot and what followed")                       \
+    X(LEARNER_STREAMED, INFO, "learner has its snapshot or log, and what followed")                \
     X(LEARNER_ACTIVE, INFO, "learner is in step")                                                  \
     X(LEARNER_ODD, WARN, "learner sent something unexpected, ignored")                             \
     X(LEARNER_DROPPED, WARN, "learner dropped")                                                    \
@@ -121,6 +126,12 @@ struct rk_effect {
             enum rk_epoch_file file;
             int64_t epoch;
         } epoch;
+        struct {
+            uint64_t reader;
+            rk_zxid from, to; /* as rk_log_read_create; to is durable */
+            bool is_first;
+            uint32_t size_permille; /* is_first: fails if it costs more (rk_log_read_is_cheap) */
+        } read;
         int32_t status; /* FATAL: spec-quorum A11 */
         struct {
             enum rk_note note;

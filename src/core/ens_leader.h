@@ -1,9 +1,12 @@
 /* The leader's side: what it knows of its learners, and what the rest of the core asks of it
- * (leader.c, leader_sync.c, leader_cast.c, leader_req.c). */
+ * (leader.c, leader_sync.c, leader_stream.c, leader_cast.c, leader_req.c). */
 #ifndef RK_CORE_ENS_LEADER_H
 #define RK_CORE_ENS_LEADER_H
 
 #include "core/ens_chan.h"
+
+/* Snapshots and log files that are sent at a time. */
+#define RK_LEADER_STREAMS_MAX 3u
 
 /* -- the leader's view of one learner -----------------------------------------------------------
  */
@@ -13,8 +16,8 @@ enum learner_state {
     LEARNER_INFO,        /* FOLLOWERINFO or OBSERVERINFO is here, no epoch to tell yet */
     LEARNER_TOLD,        /* LEADERINFO sent, ACKEPOCH outstanding */
     LEARNER_ACKED_EPOCH, /* ACKEPOCH is here; waits for a quorum of them */
-    LEARNER_SNAP_WAIT,   /* needs a snapshot and another one is being sent */
-    LEARNER_SNAP,        /* its snapshot is being sent; proposals wait in history */
+    LEARNER_STREAM_WAIT, /* needs a snapshot or log files, and others are being sent theirs */
+    LEARNER_STREAM,      /* it is being sent them; proposals wait in history */
     LEARNER_SYNCED,      /* NEWLEADER sent; gets proposals; its ACK is outstanding */
     LEARNER_READY,       /* NEWLEADER acknowledged; UPTODATE waits for serving to begin */
     LEARNER_ACTIVE,      /* UPTODATE sent */
@@ -39,7 +42,10 @@ struct learner {
     bool is_forwarding; /* gets what is proposed and committed from now on */
     rk_zxid synced;     /* what went out with NEWLEADER ends here */
     bool holds_sync_slot;
-    bool is_snap_sync;      /* which kind of slot */
+    bool is_snap_sync; /* which kind of slot */
+    bool is_ours;      /* it said that it cuts its log wherever told (RK_LEARNER_CUTS) */
+    bool wants_log;    /* its way are log files, not a snapshot */
+    struct leader_stream *stream;
     uint32_t syncs_waiting; /* of its clients */
     struct rk_buf deferred; /* REQUEST packets that wait for them, see leader_req.c */
 };
@@ -71,11 +77,10 @@ struct leader {
     struct rk_link syncs; /* in order of arrival */
     rk_zxid commit_told;  /* COMMIT and INFORM have gone out up to here */
     uint32_t sync_count;
-    struct learner *snap_to; /* whose snapshot is being sent */
-    struct rk_buf snap_out;  /* bytes of it; those before snap_at were handed over */
-    size_t snap_at;
-    bool snap_is_walked;   /* the tree is in snap_out; what was committed meanwhile comes next */
-    rk_zxid snap_zxid;     /* history up to here was sent, or is in the snapshot */
+    struct rk_link streams; /* snapshots and log files that are being sent */
+    uint32_t stream_count;
+    uint64_t last_reader;
+    rk_zxid log_gap;       /* log files are of no use to whoever is behind this */
     uint64_t handing_over; /* 0 no */
     int64_t hand_over_deadline_ms;
     int64_t looked_ms;                     /* when this leader last ran: a standstill ends it */
@@ -87,7 +92,7 @@ struct leader {
     int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes;
 };
 
-/* -- leader.c, leader_sync.c, leader_cast.c, leader_req.c -- */
+/* -- leader.c, leader_sync.c, leader_stream.c, leader_cast.c, leader_req.c -- */
 void rk_leader_begin(struct rk_core *c); /* role taken: DISCOVERY; adopts waiting channels */
 void rk_leader_end(struct rk_core *c);   /* everything of struct leader is given back */
 void rk_leader_adopt(struct rk_core *c, struct chan *chan); /* an accepted quorum channel */
@@ -100,7 +105,8 @@ int64_t rk_leader_next_due(const struct rk_core *c);
 /* Drops one learner and its channel. */
 void rk_leader_drop(struct rk_core *c, struct learner *l, const char *why);
 void rk_leader_sync_learner(struct rk_core *c, struct learner *l); /* ACKEPOCH quorum is there */
-void rk_leader_snap_pump(struct rk_core *c); /* next slice of the snapshot being sent */
+/* A slice of log files (leader_stream.c). */
+void rk_leader_on_log_slice(struct rk_core *c, const struct rk_event *event);
 /* A proposal was made (prep.c): its PROPOSAL packets go out. */
 void rk_leader_proposed(struct rk_core *c, const struct rk_proposal *p);
 /* Acks moved: COMMIT and INFORM go out, then what is committed is delivered. */
@@ -117,8 +123,6 @@ void rk_leader_hand_over(struct rk_core *c); /* begins it; ends in rk_ens_leave 
  * and silence before it, others may have elected another one, so the role is left before anything
  * is answered, and this is true. */
 bool rk_leader_overslept(struct rk_core *c);
-/* A learner's snapshot holds the tree's walk: one for the disk has to wait. */
-bool rk_leader_is_snapping(const struct rk_core *c);
 /* The counter is all but used up: a new epoch is due. No proposal may be made with 0xffffffff. */
 bool rk_leader_must_roll_over(const struct rk_core *c);
 /* A leader that hands over, or has to: nothing may be proposed any more. */

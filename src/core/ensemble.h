@@ -24,10 +24,12 @@ struct rk_ensemble_config {
     uint64_t history_pin_bytes_max; /* rookery.history.pinBytes: while a snapshot is being sent */
     uint32_t max_concurrent_snap_syncs, max_concurrent_diff_syncs; /* observers beyond: refused */
     bool force_snapshot_sync;
-    bool leader_serves;            /* leaderServes */
-    bool local_sessions;           /* localSessionsEnabled */
-    bool local_sessions_upgrading; /* localSessionsUpgradingEnabled */
-    bool read_only_mode;           /* readonlymode.enabled */
+    int32_t snapshot_size_permille; /* snapshotSizeFactor: what log files may cost, of a snapshot;
+                                       0 no limit, below they are not used */
+    bool leader_serves;             /* leaderServes */
+    bool local_sessions;            /* localSessionsEnabled */
+    bool local_sessions_upgrading;  /* localSessionsUpgradingEnabled */
+    bool read_only_mode;            /* readonlymode.enabled */
     bool may_initialize;       /* the marker file was there: having nothing is how it should be */
     bool observer_sync;        /* syncEnabled */
     int64_t observer_delay_ms; /* observer.election.DelayMs */

@@ -27,6 +27,7 @@ enum rk_event_kind {
                              RK_FX_CHAN_CLOSE */
     RK_EV_EPOCH_STORED,   /* answer to RK_FX_EPOCH: durable, and so is every record before it */
     RK_EV_TRUNCATED,      /* answer to RK_FX_TRUNCATE */
+    RK_EV_LOG_SLICE,      /* answer to RK_FX_LOG_READ, unless the reader was given up */
     RK_EV_RELOADED,       /* answer to RK_FX_RELOAD: the restore sink was fed, or not (is_ok) */
     RK_EV_HAND_OVER,      /* an operator wants another leader */
 };
@@ -49,6 +50,10 @@ enum rk_epoch_file {
     RK_EPOCH_ACCEPTED,
     RK_EPOCH_CURRENT,
 };
+
+/* Of RK_EV_LOG_SLICE. */
+#define RK_LOG_READERS_MAX 3u
+#define RK_LOG_SLICE_BYTES ((size_t)256 << 10)
 
 struct rk_event {
     enum rk_event_kind kind;
@@ -89,6 +94,14 @@ struct rk_event {
             rk_zxid zxid; /* as asked for */
             bool is_ok;   /* the log ends at zxid or before it, no snapshot is newer */
         } truncated;
+        struct {
+            uint64_t reader;
+            struct rk_bytes bytes; /* records: int64 zxid, payload with its length (int32); about
+                                      RK_LOG_SLICE_BYTES, and one record at least. Borrowed */
+            rk_zxid before;        /* the one before the first record of all, 0 if there is none */
+            bool is_ok;            /* false: damage, a hole, or too much; bytes are none then */
+            bool is_last;          /* ends with `to` */
+        } slice;
         struct {
             bool is_ok;
         } reloaded;

@@ -13,8 +13,6 @@
 /* Channels that have not said who they are: more than any ensemble has members. The oldest goes. */
 #define STRANGERS_MAX 128u
 
-#define SNAP_OUT_BYTES_MAX ((size_t)1900 << 20)
-
 /* A table of a million sessions touched since the last ping. */
 #define TOUCHED_BYTES_MAX (16u << 20)
 
@@ -106,9 +104,7 @@ void rk_leader_release_slot(struct learner *l)
 static void free_learner(struct rk_core *c, struct learner *l)
 {
     struct leader *d = &c->ens->leader;
-    if (d->snap_to == l) {
-        rk_leader_snap_end(c);
-    }
+    rk_leader_stream_end(c, l);
     rk_leader_set_forwarding(c, l, false);
     rk_leader_forget_syncs(c, l->chan->id);
     if (l->voter >= 0) {
@@ -364,6 +360,7 @@ static void on_info(struct rk_core *c, struct learner *l, const struct rk_packet
     }
     replace_older(c, l);
     l->is_observer = p->type == RK_PACKET_OBSERVER_INFO;
+    l->is_ours = (rk_packet_learner_abilities(p) & RK_LEARNER_CUTS) != 0;
     l->voter = l->is_observer ? -1 : rk_quorum_index(&e->quorum, l->sid);
     l->state = LEARNER_INFO;
     rk_leader_note(c, RK_NOTE_LEARNER_CONNECTED, l, l->is_observer ? "observer" : "follower");
@@ -527,8 +524,8 @@ static void on_packet(struct rk_core *c, struct learner *l, const struct rk_pack
         break;
     case LEARNER_INFO:
     case LEARNER_ACKED_EPOCH:
-    case LEARNER_SNAP_WAIT:
-    case LEARNER_SNAP:
+    case LEARNER_STREAM_WAIT:
+    case LEARNER_STREAM:
         rk_leader_drop(c, l, "it spoke out of turn");
         break;
     }
@@ -610,7 +607,8 @@ void rk_leader_begin(struct rk_core *c)
     memset(d, 0, sizeof(*d));
     rk_list_init(&d->learners);
     rk_list_init(&d->syncs);
-    rk_buf_init(&d->snap_out, c->mem, SNAP_OUT_BYTES_MAX);
+    rk_list_init(&d->streams);
+    d->log_gap = INT64_MIN;
     e->phase = RK_PHASE_DISCOVERY;
     d->began_ms = c->now_ms;
     d->looked_ms = c->now_ms;
@@ -641,7 +639,6 @@ void rk_leader_end(struct rk_core *c)
         free_learner(c, l);
         rk_ens_chan_close(c, chan);
     }
-    RK_ASSERT(d->snap_to == NULL && d->follower_count == 0 && d->observer_count == 0);
+    RK_ASSERT(d->stream_count == 0 && d->follower_count == 0 && d->observer_count == 0);
     rk_leader_forget_syncs(c, 0);
-    rk_buf_deinit(&d->snap_out);
 }

@@ -424,8 +424,8 @@ static const char *objection(const struct rk_core *c, struct learner *l)
         return c->now_ms >= l->deadline_ms ? "it did not say who it is" : NULL;
     case LEARNER_TOLD:
         return c->now_ms >= l->deadline_ms ? "no ACKEPOCH" : NULL;
-    case LEARNER_SNAP:
-        return c->now_ms >= l->deadline_ms ? "its snapshot does not get through to it" : NULL;
+    case LEARNER_STREAM:
+        return c->now_ms >= l->deadline_ms ? "what it lacks does not get through to it" : NULL;
     case LEARNER_SYNCED:
         return c->now_ms >= l->deadline_ms ? "NEWLEADER was not acknowledged" : NULL;
     case LEARNER_ACTIVE:
@@ -435,7 +435,7 @@ static const char *objection(const struct rk_core *c, struct learner *l)
         return !l->is_observer && is_lagging(c, l) ? "a proposal was not acknowledged" : NULL;
     case LEARNER_INFO:
     case LEARNER_ACKED_EPOCH:
-    case LEARNER_SNAP_WAIT:
+    case LEARNER_STREAM_WAIT:
     case LEARNER_READY:
         break; /* it waits for us */
     }
@@ -607,7 +607,7 @@ void rk_leader_tick(struct rk_core *c)
         rk_ens_leave(c, "handing over");
     }
     if (c->ens->state == RK_PEER_LEADING) {
-        rk_leader_snap_next(c);
+        rk_leader_stream_next(c);
     }
 }
 

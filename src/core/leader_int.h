@@ -1,4 +1,5 @@
-/* What the files of the leader share: leader.c, leader_sync.c, leader_cast.c, leader_req.c. */
+/* What the files of the leader share: leader.c, leader_sync.c, leader_stream.c, leader_cast.c,
+ * leader_req.c. */
 #ifndef RK_CORE_LEADER_INT_H
 #define RK_CORE_LEADER_INT_H
 
@@ -44,9 +45,23 @@ void rk_leader_release_slot(struct learner *l);
 /* leader_sync.c */
 /* Those whose synchronisation was put off. */
 void rk_leader_sync_waiting(struct rk_core *c);
-/* The learner whose snapshot is being sent is gone, or has all of it. */
-void rk_leader_snap_end(struct rk_core *c);
-/* The tree's walk is free: the next one that waits for it. */
-void rk_leader_snap_next(struct rk_core *c);
+/* False: it has to come again later. What it held before is given back. */
+bool rk_leader_take_slot(struct rk_core *c, struct learner *l, bool is_snap);
+/* Delivery is held for a moment. What followers were told to be committed and neither history nor
+ * the tree has yet must not look like something to be cut. */
+bool rk_leader_is_delivery_behind(const struct rk_core *c);
+/* The parts of what a learner is sent; behind put_rest it is in step (become_synced). */
+void rk_leader_put_committed(struct rk_buf *b, const struct rk_proposal *p);
+void rk_leader_put_rest(struct rk_core *c, struct learner *l, struct rk_buf *b);
+void rk_leader_become_synced(struct rk_core *c, struct learner *l);
+
+/* leader_stream.c */
+/* Those that wait for a stream and can have one now. */
+void rk_leader_stream_next(struct rk_core *c);
+void rk_leader_stream_pump(struct rk_core *c, struct learner *l); /* the next slice */
+/* Log files are no way for it: it waits for a snapshot, or is dropped. */
+void rk_leader_stream_fall_back(struct rk_core *c, struct learner *l, const char *why);
+/* It is gone, or has everything. */
+void rk_leader_stream_end(struct rk_core *c, struct learner *l);
 
 #endif

@@ -77,10 +77,11 @@ static void send_packet(struct rk_core *c, int32_t type, rk_zxid zxid, struct rk
 void rk_follow_on_connected(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
-    uint8_t info[20];
+    uint8_t info[RK_LEARNER_INFO];
     rk_store_i64(info, e->config.my_sid);
     rk_store_i32(info + 8, RK_PEER_PROTOCOL);
     rk_store_i64(info + 12, e->config.members.version);
+    rk_store_i32(info + 20, (int32_t)(RK_LEARNER_MARK | RK_LEARNER_CUTS));
     send_packet(c,
                 e->state == RK_PEER_OBSERVING ? RK_PACKET_OBSERVER_INFO : RK_PACKET_FOLLOWER_INFO,
                 e->accepted_epoch << 32, rk_bytes_of(info, sizeof(info)));
@@ -114,7 +115,7 @@ static void send_ack_epoch(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
     uint8_t data[4];
-    e->follow.claimed = e->wants_snapshot ? 0 : e->logged;
+    e->follow.claimed = e->wants_snapshot ? -1 : e->logged; /* 0 may get a DIFF of everything */
     rk_store_i32(data, e->wants_snapshot ? -1 : e->follow.ack_epoch);
     send_packet(c, RK_PACKET_ACK_EPOCH, e->follow.claimed, rk_bytes_of(data, sizeof(data)));
     e->follow.state = FOLLOW_ACK_EPOCH;

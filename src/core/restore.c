@@ -18,9 +18,6 @@ static struct rk_tree_config tree_config(const struct rk_core *c)
 static enum rk_err replace(struct rk_core *c, bool fresh)
 {
     struct rk_tree_config t = tree_config(c);
-    if (c->ens != NULL) {
-        rk_history_clear(&c->ens->history);
-    }
     rk_tree_destroy(c->tree);
     rk_sessions_destroy(c->sessions);
     c->tree = fresh ? rk_tree_create(c->mem, &t) : rk_tree_create_empty(c->mem, &t);
@@ -37,9 +34,18 @@ static enum rk_err on_begin(void *ctx)
     return replace(ctx, false);
 }
 
+static void begin_history(struct rk_core *c)
+{
+    if (c->ens != NULL) {
+        rk_history_clear(&c->ens->history, c->last_zxid);
+    }
+}
+
 static enum rk_err on_fresh(void *ctx)
 {
-    return replace(ctx, true);
+    enum rk_err err = replace(ctx, true);
+    begin_history(ctx);
+    return err;
 }
 
 static enum rk_err load_session(struct rk_sessions *sessions, rk_session_id id, int32_t timeout_ms)
@@ -81,6 +87,7 @@ static enum rk_err on_snapshot_done(void *ctx, rk_zxid zxid, bool has_digest, rk
         return err;
     }
     c->last_zxid = zxid;
+    begin_history(c);
     c->restore_fuzzy = has_digest && digest_zxid > zxid;
     c->restore_digest_zxid = digest_zxid;
     if (has_digest && c->config.digest && digest_zxid == zxid && zxid != 0 &&

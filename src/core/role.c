@@ -481,7 +481,7 @@ void rk_ens_replaced(struct rk_core *c, rk_zxid zxid)
 {
     struct ensemble *e = c->ens;
     rk_ens_free_tail(c);
-    rk_history_clear(&e->history);
+    rk_history_clear(&e->history, zxid);
     e->applied = zxid;
     e->logged = zxid;
     e->apply_limit = zxid;
@@ -622,6 +622,11 @@ void rk_ens_step(struct rk_core *c, const struct rk_event *event)
         break;
     case RK_EV_TRUNCATED:
         on_truncated(c, event->u.truncated.is_ok);
+        break;
+    case RK_EV_LOG_SLICE:
+        if (c->ens->state == RK_PEER_LEADING) {
+            rk_leader_on_log_slice(c, event);
+        }
         break;
     case RK_EV_RELOADED:
         on_reloaded(c, event->u.reloaded.is_ok);

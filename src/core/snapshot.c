@@ -63,10 +63,6 @@ void rk_core_snapshot_start(struct rk_core *c)
     if (s->is_active || s->is_waiting) {
         return; /* is_wanted stays: it follows the one under way */
     }
-    if (rk_leader_is_snapping(c)) {
-        s->is_wanted = true; /* the tree has one walk at a time, a learner's has it now */
-        return;
-    }
     s->is_wanted = false;
     s->is_active = true;
     s->zxid = c->ens != NULL ? c->ens->applied : c->last_zxid;
@@ -81,7 +77,7 @@ void rk_core_snapshot_start(struct rk_core *c)
     e = rk_fx_push(c->fx, RK_FX_SNAP_BEGIN);
     e->u.log.zxid = s->zxid;
     rk_core_put_sessions(c, &s->out);
-    rk_tree_snap_begin(c->tree, &s->out);
+    s->walk = rk_tree_snap_begin(c->tree, &s->out);
     rk_fx_note(c->fx, RK_NOTE_SNAPSHOT_STARTED, 0, 0, s->zxid, rk_bytes_str(""));
     rk_core_snapshot_ready(c);
 }
@@ -120,7 +116,7 @@ static void finish(struct rk_core *c)
 {
     struct snapshot_run *s = &c->snap;
     struct rk_effect *e;
-    rk_tree_snap_end(c->tree);
+    rk_tree_snap_end(c->tree, s->walk);
     flush(c, false);
     s->is_active = false;
     s->is_waiting = true;
@@ -143,7 +139,7 @@ void rk_core_snapshot_ready(struct rk_core *c)
     }
     /* Bounded by nodes and by bytes: big nodes make short slices. */
     while (nodes < c->config.snap_slice_nodes && s->out.len < SNAP_SLICE_BYTES) {
-        if (rk_tree_snap_step(c->tree, SNAP_STEP_NODES)) {
+        if (rk_tree_snap_step(c->tree, s->walk, SNAP_STEP_NODES)) {
             finish(c);
             return;
         }
@@ -158,7 +154,7 @@ void rk_core_snapshot_abort(struct rk_core *c)
     if (!s->is_active) {
         return;
     }
-    rk_tree_snap_end(c->tree);
+    rk_tree_snap_end(c->tree, s->walk);
     rk_buf_reset(&s->out);
     s->is_active = false;
     s->is_waiting = true;
@@ -174,7 +170,7 @@ void rk_core_snapshot_done(struct rk_core *c, rk_zxid zxid, bool is_ok)
     }
     RK_ASSERT(zxid == s->zxid);
     if (s->is_active) {
-        rk_tree_snap_end(c->tree);
+        rk_tree_snap_end(c->tree, s->walk);
         rk_buf_reset(&s->out);
         s->is_active = false;
     }
@@ -192,7 +188,7 @@ void rk_core_snapshot_done(struct rk_core *c, rk_zxid zxid, bool is_ok)
 void rk_core_snapshot_deinit(struct rk_core *c)
 {
     if (c->snap.is_active) {
-        rk_tree_snap_end(c->tree);
+        rk_tree_snap_end(c->tree, c->snap.walk);
     }
     if (c->snap.out.mem != NULL) {
         rk_buf_deinit(&c->snap.out);

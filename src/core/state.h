@@ -91,6 +91,7 @@ struct snapshot_run {
     bool is_active;
     bool is_waiting; /* END was sent, DONE has not come */
     rk_zxid zxid;
+    uint32_t walk; /* the tree's */
     uint64_t digest;
     bool has_digest;
     int64_t started_ms;

@@ -411,6 +411,14 @@ bool rk_packet_parse_learner_info(const struct rk_packet *p, struct rk_learner_i
     return true;
 }
 
+uint32_t rk_packet_learner_abilities(const struct rk_packet *p)
+{
+    uint32_t word = p->data.len < RK_LEARNER_INFO
+                        ? 0
+                        : (uint32_t)rk_load_i32(p->data.data + RK_LEARNER_INFO - 4);
+    return (word & ~0xffu) == RK_LEARNER_MARK ? word & 0xffu : 0;
+}
+
 bool rk_packet_next_touch(const struct rk_packet *p, size_t *at, rk_session_id *ret_session,
                           int32_t *ret_timeout_ms)
 {

@@ -140,6 +140,14 @@ bool rk_packet_parse_request(const struct rk_packet *p, struct rk_packet_request
 
 /* LearnerInfo by length, as LearnerHandler decodes it: 8, 12 or 20 bytes. False: shorter. */
 bool rk_packet_parse_learner_info(const struct rk_packet *p, struct rk_learner_info *ret);
+/* Behind it, where Apache does not look, ours say what they can, in four bytes: a mark and bits. 0:
+ * none of ours. */
+#define RK_LEARNER_MARK 0x524b3100u
+#define RK_LEARNER_CUTS                                                                            \
+    1u /* cuts its log at any zxid, or says that it cannot and loses nothing                       \
+        */
+#define RK_LEARNER_INFO 24u
+uint32_t rk_packet_learner_abilities(const struct rk_packet *p);
 /* Touch table of a PING answer: *at = 0 to start; false at the end or at a torn entry. */
 bool rk_packet_next_touch(const struct rk_packet *p, size_t *at, rk_session_id *ret_session,
                           int32_t *ret_timeout_ms);

@@ -128,7 +128,7 @@ static void print_value(const struct rk_server_config *config, enum rk_key_id id
         bool is_bool = key->kind == RK_KIND_BOOL;
         (void)snprintf(text, sizeof(text), "%s",
                        s->number != 0 ? (is_bool ? "true" : "yes") : (is_bool ? "false" : "no"));
-    } else if (key->kind == RK_KIND_PPM) {
+    } else if (key->kind == RK_KIND_PPM || key->kind == RK_KIND_FACTOR) {
         (void)snprintf(text, sizeof(text), "%lld.%06lld", (long long)(s->number / 1000000),
                        (long long)(s->number % 1000000));
     } else {

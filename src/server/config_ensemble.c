@@ -184,6 +184,18 @@ static void share_outstanding(struct rk_server_config *config)
 /* -- What is kept for others
  * ------------------------------------------------------------------------- */
 
+/* Below 0: off. 0: without limit, and nothing else is that. */
+static int32_t permille_of(int64_t millionths)
+{
+    if (millionths <= 0) {
+        return millionths < 0 ? -1 : 0;
+    }
+    if (millionths / 1000 > INT32_MAX) {
+        return INT32_MAX;
+    }
+    return millionths < 1000 ? 1 : (int32_t)(millionths / 1000);
+}
+
 static void derive_histories(struct rk_server_config *config)
 {
     struct rk_ensemble_config *e = config->ensemble;
@@ -199,6 +211,7 @@ static void derive_histories(struct rk_server_config *config)
     e->history_pin_bytes_max = (uint64_t)number(config, RK_KEY_history_pin_bytes);
     e->max_concurrent_snap_syncs = (uint32_t)number(config, RK_KEY_snap_syncs);
     e->max_concurrent_diff_syncs = (uint32_t)number(config, RK_KEY_diff_syncs);
+    e->snapshot_size_permille = permille_of(number(config, RK_KEY_snapshot_size_factor));
     e->force_snapshot_sync = flag(config, RK_KEY_force_snapshot_sync);
 }
 
@@ -234,24 +247,15 @@ static void derive_ports(struct rk_server_config *config)
     }
 }
 
-/* Understood and handed on, but the core does not act on them yet. */
+/* Understood, but the core does not act on it. */
 static void tell_unbuilt(struct rk_server_config *config)
 {
-    static const struct {
-        enum rk_key_id id;
-        const char *reason;
-    } rows[] = {
-        {RK_KEY_leader_serves, "the leader takes clients, too"},
-        {RK_KEY_observer_sync, "an observer keeps its log"},
-        {RK_KEY_observer_delay, "an observer looks for its leader again at once"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct rk_config_setting *s = &config->settings[rows[i].id];
-        struct rk_config_place place = rk_config_place_of(config, rows[i].id);
-        if (s->text != NULL && s->number != rk_key_of(rows[i].id)->preset) {
-            rk_config_say(config, RK_LEVEL_WARN, &place, "%s=%s is known but not supported yet: %s",
-                          s->name, s->text, rows[i].reason);
-        }
+    const struct rk_config_setting *s = &config->settings[RK_KEY_observer_sync];
+    struct rk_config_place place = rk_config_place_of(config, RK_KEY_observer_sync);
+    if (s->text != NULL && s->number == 0) {
+        rk_config_say(config, RK_LEVEL_WARN, &place,
+                      "%s=%s is known but not supported yet: an observer keeps its log", s->name,
+                      s->text);
     }
 }
 

@@ -154,6 +154,17 @@ static bool parse_ppm(const char *text, int64_t *ret)
     return has_digit;
 }
 
+/* "0.33", "-1" in millionths. */
+static bool parse_factor(const char *text, int64_t *ret)
+{
+    bool is_negative = *text == '-';
+    if (!parse_ppm(text + is_negative, ret)) {
+        return false;
+    }
+    *ret = is_negative ? -*ret : *ret;
+    return true;
+}
+
 /* A bare number is hours. ZK: Time.parseTimeInterval (3.10) */
 static bool parse_hours(const char *text, int64_t *ret)
 {
@@ -221,6 +232,9 @@ bool rk_key_parse(const struct rk_key *key, const char *text, int64_t *ret_value
     case RK_KIND_PPM:
         is_good = parse_ppm(text, &value);
         break;
+    case RK_KIND_FACTOR:
+        is_good = parse_factor(text, &value);
+        break;
     case RK_KIND_HOURS:
         is_good = parse_hours(text, &value);
         break;
@@ -269,6 +283,9 @@ void rk_key_form(const struct rk_key *key, char *out, size_t cap)
         break;
     case RK_KIND_PPM:
         (void)snprintf(out, cap, "a decimal fraction from 0 to 1");
+        break;
+    case RK_KIND_FACTOR:
+        (void)snprintf(out, cap, "a decimal number");
         break;
     case RK_KIND_HOURS:
         (void)snprintf(out, cap, "a whole number of hours, or one with ms, s, m, h or d behind it");

@@ -51,8 +51,6 @@ static const struct rk_other_key others[] = {
     {"multiAddress.reachabilityCheckEnabled", NULL, RK_OTHER_MEMBER_LATER, ADDRESSES},
     {"oraclePath", NULL, RK_OTHER_MEMBER_LATER, "of two servers neither goes on alone"},
     /* -- A2: persistence -- */
-    {"snapshotSizeFactor", NULL, RK_OTHER_MEMBER_NO_USE,
-     "a learner is brought up to date from memory (rookery.history.bytes) or by a snapshot"},
     {"flushDelay", "0", RK_OTHER_NO_USE, "batches form by themselves while the disk is busy"},
     {"maxWriteQueuePollTime", "0", RK_OTHER_NO_USE,
      "batches form by themselves while the disk is busy"},

@@ -15,6 +15,7 @@ enum rk_key_kind {
     RK_KIND_BOOL,   /* true, false in any case */
     RK_KIND_YES_NO, /* yes, no */
     RK_KIND_PPM,    /* decimal fraction, kept in millionths */
+    RK_KIND_FACTOR, /* decimal number, kept in millionths; may be below 0 */
     RK_KIND_HOURS,  /* hours, or a number with ms, s, m, h or d; kept in ms */
 };
 

@@ -32,6 +32,8 @@
       RK_KEY_OWN | RK_KEY_ENSEMBLE)                                                                \
     X(history_pin_bytes, "rookery.history.pinBytes", NULL, BYTES, 0, RK_SIZE_MAX,                  \
       INT64_C(256) << 20, RK_KEY_OWN | RK_KEY_ENSEMBLE)                                            \
+    X(snapshot_size_factor, "snapshotSizeFactor", NULL, FACTOR, -RK_SIZE_MAX, RK_SIZE_MAX, 330000, \
+      RK_KEY_ENSEMBLE)                                                                             \
     X(snap_syncs, "leader.maxConcurrentSnapSyncs", "maxConcurrentSnapSyncs", DECODE, 1,            \
       RK_I32_MAX, 10, RK_KEY_ENSEMBLE)                                                             \
     X(diff_syncs, "leader.maxConcurrentDiffSyncs", "maxConcurrentDiffSyncs", DECODE, 1,            \

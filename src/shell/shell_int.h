@@ -128,6 +128,7 @@ struct rk_shell {
     bool is_replacing;                /* between RK_CUT_REPLACE and _REPLACED */
     bool is_disk_op_waiting;          /* for the snapshot thread to have nothing to do */
     uint32_t snaps_open, purges_open; /* begun and not reported as done */
+    uint32_t reads_open;              /* slices of the log asked for and not here yet */
     bool is_purge_owed;               /* it came while a disk_op was under way */
     uint32_t slices_in_flight;
     bool is_slice_owed; /* READY waits for the writer */

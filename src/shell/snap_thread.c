@@ -4,6 +4,7 @@
 #include "shell/snap_thread.h"
 
 #include "base/mem_libc.h"
+#include "core/event.h"
 #include "shell/mailbox.h"
 
 #include <errno.h>
@@ -16,11 +17,17 @@ enum kind {
     KIND_FINISH,
     KIND_ABORT,
     KIND_PURGE,
+    KIND_READ,
+    KIND_READ_END,
     KIND_STOP,
 };
 
 #define FLAG_SLICE_END  1u
 #define FLAG_HAS_DIGEST 1u
+
+/* Of slices of the log on their way back. */
+#define FLAG_IS_OK   1u
+#define FLAG_IS_LAST 2u
 
 struct rk_snap_thread {
     /* set before the thread starts */
@@ -32,6 +39,7 @@ struct rk_snap_thread {
     pthread_t thread;
 
     struct rk_mailbox box;
+    struct rk_mailbox slices; /* the other way */
 
     pthread_mutex_t report_lock;
     struct rk_snap_report report;
@@ -40,6 +48,7 @@ struct rk_snap_thread {
     struct rk_mem mem;
     struct rk_snap_writer *writer; /* NULL: none open, or the open one failed */
     rk_zxid zxid;                  /* of the one open */
+    struct rk_log_slicer *slicer;  /* NULL before the first slice */
     bool is_stopping;
 };
 
@@ -151,6 +160,34 @@ static void purge(struct rk_snap_thread *t)
     tell(t);
 }
 
+/* A failure is no fault of this server's: files may be gone, or cost too much. */
+static void read_log(struct rk_snap_thread *t, struct rk_bytes ask_bytes)
+{
+    struct rk_problem problem = {.text = ""};
+    struct rk_log_slice slice = {.is_ok = false};
+    struct rk_log_ask ask;
+    RK_ASSERT(ask_bytes.len == sizeof(ask));
+    memcpy(&ask, ask_bytes.data, sizeof(ask));
+    if (t->slicer == NULL) {
+        t->slicer = rk_log_slicer_create(&t->mem, t->disk, RK_LOG_READERS_MAX, RK_LOG_SLICE_BYTES);
+    }
+    if (t->slicer != NULL) {
+        rk_log_slicer_next(t->slicer, &ask, &slice, &problem);
+    }
+    if (!slice.is_ok) {
+        rk_log_write(t->log, RK_LEVEL_INFO, "the log cannot be read for a learner: %s",
+                     problem.text);
+    }
+    struct rk_message reply = {.number = slice.before,
+                               .extra = ask.reader,
+                               .flags = (slice.is_ok ? FLAG_IS_OK : 0) |
+                                        (slice.is_last ? FLAG_IS_LAST : 0)};
+    rk_mailbox_begin(&t->slices);
+    rk_mailbox_put(&t->slices, reply, slice.bytes);
+    rk_mailbox_end(&t->slices);
+    tell(t);
+}
+
 static void take_messages(struct rk_snap_thread *t, struct rk_bytes messages)
 {
     struct rk_message message;
@@ -174,6 +211,14 @@ static void take_messages(struct rk_snap_thread *t, struct rk_bytes messages)
         case KIND_PURGE:
             purge(t);
             break;
+        case KIND_READ:
+            read_log(t, bytes);
+            break;
+        case KIND_READ_END:
+            if (t->slicer != NULL) {
+                rk_log_slicer_drop(t->slicer, message.extra);
+            }
+            break;
         case KIND_STOP:
             t->is_stopping = true;
             break;
@@ -191,6 +236,7 @@ static void *run(void *ctx)
     }
     rk_snap_writer_destroy(t->writer);
     t->writer = NULL;
+    rk_log_slicer_destroy(t->slicer);
     return NULL;
 }
 
@@ -224,11 +270,13 @@ struct rk_snap_thread *rk_snap_thread_create(struct rk_mem *mem,
     t->log = log;
     t->news = news;
     rk_mailbox_init(&t->box, config->queue_bytes_max);
+    rk_mailbox_init(&t->slices, config->queue_bytes_max);
     int err = pthread_mutex_init(&t->report_lock, NULL);
     RK_ASSERT(err == 0);
     rk_mem_libc_init(&t->mem, 0);
     if (!start(t)) {
         rk_mailbox_deinit(&t->box);
+        rk_mailbox_deinit(&t->slices);
         rk_mem_free(mem, t, sizeof(*t));
         return NULL;
     }
@@ -254,6 +302,7 @@ void rk_snap_thread_destroy(struct rk_snap_thread *t)
     int err = pthread_join(t->thread, NULL);
     RK_ASSERT(err == 0);
     rk_mailbox_deinit(&t->box);
+    rk_mailbox_deinit(&t->slices);
     (void)pthread_mutex_destroy(&t->report_lock); /* nobody holds it */
     rk_mem_free(t->home, t, sizeof(*t));
 }
@@ -286,6 +335,34 @@ void rk_snap_thread_abort(struct rk_snap_thread *t)
 void rk_snap_thread_purge(struct rk_snap_thread *t)
 {
     send_one(t, (struct rk_message){.kind = KIND_PURGE}, no_bytes);
+}
+
+void rk_snap_thread_read(struct rk_snap_thread *t, const struct rk_log_ask *ask)
+{
+    send_one(t, (struct rk_message){.kind = KIND_READ}, rk_bytes_of(ask, sizeof(*ask)));
+}
+
+void rk_snap_thread_read_end(struct rk_snap_thread *t, uint64_t reader)
+{
+    send_one(t, (struct rk_message){.kind = KIND_READ_END, .extra = reader}, no_bytes);
+}
+
+void rk_snap_thread_slices(struct rk_snap_thread *t, struct rk_bytes *ret)
+{
+    rk_mailbox_take(&t->slices, 0, ret);
+}
+
+bool rk_snap_next_slice(struct rk_bytes *slices, uint64_t *ret_reader, struct rk_log_slice *ret)
+{
+    struct rk_message message;
+    if (!rk_message_next(slices, &message, &ret->bytes)) {
+        return false;
+    }
+    *ret_reader = message.extra;
+    ret->is_ok = (message.flags & FLAG_IS_OK) != 0;
+    ret->is_last = (message.flags & FLAG_IS_LAST) != 0;
+    ret->before = message.number;
+    return true;
 }
 
 void rk_snap_thread_report(struct rk_snap_thread *t, struct rk_snap_report *ret)

@@ -1,9 +1,11 @@
-/* The snapshot thread: writes the slices that the core serialised, and purges old files in between.
- * A snapshot that cannot be written is given up with one line; the log still has everything. */
+/* The snapshot thread: writes the slices that the core serialised, purges old files and reads the
+ * log for learners in between. A snapshot that cannot be written is given up with one line; the log
+ * still has everything. */
 #ifndef RK_SHELL_SNAP_THREAD_H
 #define RK_SHELL_SNAP_THREAD_H
 
 #include "shell/log.h"
+#include "store/log_slice.h"
 #include "store/recover.h"
 #include "store/snap.h"
 
@@ -42,6 +44,14 @@ void rk_snap_thread_finish(struct rk_snap_thread *t, bool has_digest, rk_zxid zx
                            uint64_t digest);
 void rk_snap_thread_abort(struct rk_snap_thread *t);
 void rk_snap_thread_purge(struct rk_snap_thread *t);
+
+/* The next slice of a reader, which comes by rk_snap_thread_slices; give up a reader. */
+void rk_snap_thread_read(struct rk_snap_thread *t, const struct rk_log_ask *ask);
+void rk_snap_thread_read_end(struct rk_snap_thread *t, uint64_t reader);
+/* What has been read since the last call, one after the other by rk_snap_next_slice; valid until
+ * the next call. */
+void rk_snap_thread_slices(struct rk_snap_thread *t, struct rk_bytes *ret);
+bool rk_snap_next_slice(struct rk_bytes *slices, uint64_t *ret_reader, struct rk_log_slice *ret);
 
 void rk_snap_thread_report(struct rk_snap_thread *t, struct rk_snap_report *ret);
 

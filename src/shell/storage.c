@@ -5,6 +5,7 @@
 #include "shell/shell_int.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SLICES_MAX 2u /* handed to the snapshot thread and not written yet */
 
@@ -46,6 +47,19 @@ static void ask_for(struct rk_shell *s, enum rk_disk_op op, rk_zxid zxid)
     s->is_disk_op_waiting = true;
 }
 
+static void read_log(struct rk_shell *s, const struct rk_effect *fx)
+{
+    struct rk_log_ask ask;
+    memset(&ask, 0, sizeof(ask)); /* its bytes are handed over, all of them */
+    ask.reader = fx->u.read.reader;
+    ask.from = fx->u.read.from;
+    ask.to = fx->u.read.to;
+    ask.size_permille = fx->u.read.size_permille;
+    ask.is_first = fx->u.read.is_first;
+    s->reads_open++;
+    rk_snap_thread_read(s->snap_thread, &ask);
+}
+
 void rk_storage_run_effect(struct rk_shell *s, const struct rk_effect *fx)
 {
     switch (fx->kind) {
@@ -66,6 +80,12 @@ void rk_storage_run_effect(struct rk_shell *s, const struct rk_effect *fx)
         break;
     case RK_FX_RELOAD:
         ask_for(s, RK_DISK_OP_RELOAD, 0);
+        break;
+    case RK_FX_LOG_READ:
+        read_log(s, fx);
+        break;
+    case RK_FX_LOG_READ_END:
+        rk_snap_thread_read_end(s->snap_thread, fx->u.read.reader);
         break;
     case RK_FX_SNAP_BEGIN:
         s->snaps_open++;
@@ -259,12 +279,35 @@ static void take_snap_counts(struct rk_shell *s, const struct rk_snap_report *re
     s->purges_open -= (uint32_t)purged;
 }
 
+static void take_log_slices(struct rk_shell *s)
+{
+    struct rk_log_slice slice;
+    struct rk_bytes slices;
+    uint64_t reader = 0;
+    if (s->reads_open == 0) {
+        return;
+    }
+    rk_snap_thread_slices(s->snap_thread, &slices);
+    while (rk_snap_next_slice(&slices, &reader, &slice)) {
+        struct rk_event event = rk_turn_event(s, RK_EV_LOG_SLICE, 0);
+        event.u.slice.reader = reader;
+        event.u.slice.bytes = slice.bytes;
+        event.u.slice.before = slice.before;
+        event.u.slice.is_ok = slice.is_ok;
+        event.u.slice.is_last = slice.is_last;
+        s->reads_open--;
+        rk_turn_step(s, &event);
+        rk_turn_relieve(s);
+    }
+}
+
 void rk_storage_report_snap(struct rk_shell *s)
 {
     struct rk_snap_report report;
     if (rk_turn_puts_off(s, &s->snap_news)) {
         return;
     }
+    take_log_slices(s);
     rk_snap_thread_report(s->snap_thread, &report);
     take_snap_counts(s, &report);
     if (s->is_slice_owed && s->slices_in_flight < SLICES_MAX) {

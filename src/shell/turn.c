@@ -267,7 +267,7 @@ static const char *number_name(enum rk_note note)
     case RK_NOTE_LEARNER_REFUSED:
     case RK_NOTE_LEARNER_ALARM:
     case RK_NOTE_LEARNER_SYNC:
-    case RK_NOTE_LEARNER_SNAP_SENT:
+    case RK_NOTE_LEARNER_STREAMED:
     case RK_NOTE_LEARNER_ACTIVE:
     case RK_NOTE_LEARNER_ODD:
     case RK_NOTE_LEARNER_DROPPED:
@@ -376,6 +376,8 @@ static void run_effects(struct rk_shell *s)
         case RK_FX_EPOCH:
         case RK_FX_TRUNCATE:
         case RK_FX_RELOAD:
+        case RK_FX_LOG_READ:
+        case RK_FX_LOG_READ_END:
         case RK_FX_SNAP_BEGIN:
         case RK_FX_SNAP_BYTES:
         case RK_FX_SNAP_END:

@@ -156,7 +156,7 @@ static void take_frames(struct sim_check *c, rk_conn_id conn, struct rk_bytes by
 
 /* Which row of the decision table (spec-quorum C4) the leader says it took. One of them cannot be:
  * TRUNC and what follows (row 4) is for a learner that stands where the leader's history has a hole
- * inside of an epoch, and the histories of our leaders have none. */
+ * inside of an epoch, and the histories of our leaders have none; over epochs there is one. */
 static void mark_sync(struct sim_check *c, struct rk_bytes text)
 {
     static const struct {
@@ -168,7 +168,11 @@ static void mark_sync(struct sim_check *c, struct rk_bytes text)
         {"TRUNC, it has more", SIM_MARK_SYNC_AHEAD},
         {"DIFF [", SIM_MARK_SYNC_WALK},
         {"DIFF, it stands at the beginning", SIM_MARK_SYNC_WALK_NEW_EPOCH},
+        {"DIFF, it stands where history", SIM_MARK_SYNC_BEGINNING},
+        {"TRUNC, what it has too much", SIM_MARK_SYNC_CUT},
         {"SNAP, what it has too much", SIM_MARK_SYNC_WALK_OTHER_EPOCH},
+        {"log files, ", SIM_MARK_SYNC_LOG},
+        {"SNAP, the log files", SIM_MARK_SYNC_NO_LOG},
         {"SNAP, it is further behind", SIM_MARK_SYNC_TOO_OLD},
         {"SNAP, it stands at the beginning", SIM_MARK_SYNC_NEW_EPOCH_AHEAD},
     };

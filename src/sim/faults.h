@@ -132,6 +132,7 @@ struct sim_ens_options {
     uint32_t commit_log_count;
     uint64_t history_bytes_max;
     uint64_t history_pin_bytes_max;
+    int32_t snapshot_size_permille;
     bool force_snapshot_sync;
     uint32_t clock_rate_permille[RK_SIM_NODES_MAX];
     struct sim_wire_options wire;

@@ -42,6 +42,7 @@ static void draw_limits(struct sim_ens_options *e, struct sim_tape *t, int32_t t
     e->history_bytes_max = pct(t, 80) ? 1 << 24 : (uint64_t)log_of(t, 500, 20000);
     e->history_pin_bytes_max = pct(t, 80) ? 1 << 24 : (uint64_t)log_of(t, 2000, 100000);
     e->force_snapshot_sync = pct(t, 5);
+    e->snapshot_size_permille = pct(t, 25) ? -1 : pct(t, 30) ? 330 : 0;
     (void)tick_ms;
     for (uint32_t i = 0; i < RK_SIM_NODES_MAX; i++) {
         e->clock_rate_permille[i] = 1000;

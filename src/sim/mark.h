@@ -117,6 +117,12 @@
     X(SYNC_WALK, "DIFF from history")                                                              \
     X(SYNC_WALK_NEW_EPOCH, "DIFF to a learner at the beginning of an epoch")                       \
     X(SYNC_WALK_OTHER_EPOCH, "SNAP to a learner with transactions of another epoch")               \
+    X(SYNC_CUT, "TRUNC over epochs")                                                               \
+    X(SYNC_BEGINNING, "DIFF to a learner where history begins")                                    \
+    X(SYNC_LOG, "log files for a learner behind history")                                          \
+    X(SYNC_NO_LOG, "SNAP because the log files do not lead there")                                 \
+    X(LOG_READ, "a slice of the log was read for a learner")                                       \
+    X(LOG_NOT_READ, "the log could not be read for a learner")                                     \
     X(SYNC_TOO_OLD, "SNAP to a learner behind history")                                            \
     X(SYNC_NEW_EPOCH_AHEAD, "SNAP to a learner at the beginning of an unknown epoch")              \
     X(PROPOSAL_BEFORE_UPTODATE, "a proposal between NEWLEADER and UPTODATE")                       \

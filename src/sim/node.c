@@ -85,6 +85,7 @@ static const char *const event_names[] = {
     [RK_EV_CHAN_CLOSED] = "chan closed",
     [RK_EV_EPOCH_STORED] = "epoch stored",
     [RK_EV_TRUNCATED] = "truncated",
+    [RK_EV_LOG_SLICE] = "log slice",
     [RK_EV_RELOADED] = "reloaded",
     [RK_EV_HAND_OVER] = "hand over",
 };
@@ -111,6 +112,8 @@ static const char *const effect_names[] = {
     [RK_FX_CHAN_CLOSE] = "> chan close",
     [RK_FX_EPOCH] = "> epoch",
     [RK_FX_TRUNCATE] = "> truncate",
+    [RK_FX_LOG_READ] = "> read log",
+    [RK_FX_LOG_READ_END] = "> read end",
     [RK_FX_RELOAD] = "> reload",
     [RK_FX_FATAL] = "> FATAL",
 };
@@ -131,6 +134,9 @@ static void trace_event(struct sim_node *n, const struct rk_event *e)
         b = (uint64_t)e->u.epoch.epoch << 1 | (e->u.epoch.file == RK_EPOCH_CURRENT);
     } else if (e->kind == RK_EV_TRUNCATED) {
         b = (uint64_t)e->u.truncated.zxid;
+    } else if (e->kind == RK_EV_LOG_SLICE) {
+        b = e->u.slice.reader;
+        bytes = e->u.slice.bytes;
     } else if (e->kind >= RK_EV_CHAN_ACCEPTED && e->kind <= RK_EV_CHAN_CLOSED) {
         b = e->u.chan.chan;
         bytes = e->u.chan.bytes;
@@ -158,6 +164,8 @@ static void trace_effects(struct sim_node *n)
             b = e->u.many.count;
         } else if (e->kind == RK_FX_EPOCH) {
             b = (uint64_t)e->u.epoch.epoch << 1 | (e->u.epoch.file == RK_EPOCH_CURRENT);
+        } else if (e->kind == RK_FX_LOG_READ || e->kind == RK_FX_LOG_READ_END) {
+            b = e->u.read.reader;
         } else if (e->kind == RK_FX_SEND || e->kind == RK_FX_CLOSE || e->kind == RK_FX_PAUSE ||
                    e->kind == RK_FX_RESUME || e->kind == RK_FX_SNAP_BYTES ||
                    e->kind == RK_FX_RELOAD || e->kind == RK_FX_FATAL) {
@@ -434,6 +442,7 @@ static void on_snap_report(struct sim_world *w, void *ctx, uint64_t incarnation)
         return;
     }
     n->is_snap_report_due = false;
+    rk_node_give_slices(n);
     RK_ASSERT(n->slices_taken <= n->slices_in_flight);
     n->slices_in_flight -= n->slices_taken;
     n->slices_taken = 0;

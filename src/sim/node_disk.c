@@ -38,6 +38,7 @@ static void mark_crash(struct sim_node *n, const struct node_thread *t, enum sim
     case WORK_TRUNCATE:
         RK_MARK(n->w, CRASH_IN_TRUNCATE);
         break;
+    case WORK_READ_LOG:
     case WORK_NONE:
         break;
     }

@@ -6,6 +6,7 @@
 #include "sim/fiber.h"
 #include "sim/net.h"
 #include "sim/node.h"
+#include "store/log_slice.h"
 #include "store/recover.h"
 
 enum node_state {
@@ -25,6 +26,7 @@ enum node_work {
     WORK_EPOCH,
     WORK_STORE_EPOCH,
     WORK_TRUNCATE,
+    WORK_READ_LOG,
 };
 
 enum node_message {
@@ -38,6 +40,8 @@ enum node_message {
     MSG_EPOCH,
     MSG_STORE_EPOCH, /* number: epoch, flag: enum rk_epoch_file */
     MSG_TRUNCATE,
+    MSG_LOG_READ,     /* bytes: struct rk_log_ask */
+    MSG_LOG_READ_END, /* number: reader */
 };
 
 /* A coroutine with its queue, as the shell's threads have. */
@@ -104,6 +108,8 @@ struct sim_node {
     uint32_t snaps_done;
     bool snap_is_ok;
     bool is_snap_report_due;
+    struct rk_log_slicer *slicer;
+    struct rk_buf log_slices; /* read and not handed over yet */
     uint32_t slices_in_flight;
     bool is_slice_due;
     bool is_slice_owed;
@@ -158,8 +164,9 @@ void rk_node_sleep(struct sim_node *n, struct node_thread *t, int64_t us);
 /* The log thread does one of MSG_STORE_EPOCH and MSG_TRUNCATE. False: the process has to end. */
 enum rk_err rk_node_member_job(struct sim_node *n, enum node_message kind, int64_t number,
                                uint64_t extra, bool flag);
-/* Answers of such jobs, as events. */
-void rk_node_give_answers(struct sim_node *n);
+void rk_node_give_answers(struct sim_node *n);                  /* of such jobs, as events */
+void rk_node_read_log(struct sim_node *n, struct rk_bytes ask); /* the snapshot thread does */
+void rk_node_give_slices(struct sim_node *n);
 /* EPOCH, TRUNCATE, RELOAD, FATAL and those of channels. */
 void rk_node_member_effect(struct sim_node *n, const struct rk_effect *e, struct rk_bytes bytes);
 /* Reads the disk into the core, in one go. */

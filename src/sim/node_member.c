@@ -106,6 +106,68 @@ void rk_node_give_answers(struct sim_node *n)
     rk_buf_reset(&n->log_answers);
 }
 
+/* -- Reading the log for learners -- */
+
+/* Small, so that some are more than one. */
+#define LOG_SLICE_BYTES 2000u
+
+void rk_node_read_log(struct sim_node *n, struct rk_bytes ask_bytes)
+{
+    struct rk_problem problem = {.text = ""};
+    struct rk_log_slice slice = {.is_ok = false};
+    struct rk_log_ask ask;
+    RK_ASSERT(ask_bytes.len == sizeof(ask));
+    memcpy(&ask, ask_bytes.data, sizeof(ask));
+    if (n->slicer == NULL) {
+        n->slicer = rk_log_slicer_create(&n->mem, &n->port, RK_LOG_READERS_MAX, LOG_SLICE_BYTES);
+    }
+    n->snap.work = WORK_READ_LOG;
+    rk_log_slicer_next(n->slicer, &ask, &slice, &problem);
+    n->snap.work = WORK_NONE;
+    if (n->is_dying) {
+        return;
+    }
+    rk_sim_trace_line(&n->w->trace, n->w->now_us, "log slice", ask.reader, (uint64_t)ask.from,
+                      rk_bytes_str(problem.text));
+    rk_buf_put_i64(&n->log_slices, (int64_t)ask.reader);
+    rk_buf_put_i64(&n->log_slices, slice.before);
+    rk_buf_put_bool(&n->log_slices, slice.is_ok);
+    rk_buf_put_bool(&n->log_slices, slice.is_last);
+    rk_buf_put_bytes(&n->log_slices, slice.bytes);
+    RK_ASSERT(!n->log_slices.failed);
+    rk_node_report_snap(n);
+}
+
+void rk_node_give_slices(struct sim_node *n)
+{
+    struct rk_reader r;
+    rk_reader_init(&r, rk_buf_view(&n->log_slices), UINT32_MAX);
+    while (rk_reader_left(&r) > 0) {
+        struct rk_event e = rk_node_event(n, RK_EV_LOG_SLICE, 0);
+        e.u.slice.reader = (uint64_t)rk_read_i64(&r);
+        e.u.slice.before = rk_read_i64(&r);
+        e.u.slice.is_ok = rk_read_bool(&r);
+        e.u.slice.is_last = rk_read_bool(&r);
+        e.u.slice.bytes = rk_read_bytes(&r);
+        RK_ASSERT(!r.failed);
+        n->w->stats.marks[e.u.slice.is_ok ? SIM_MARK_LOG_READ : SIM_MARK_LOG_NOT_READ]++;
+        rk_node_step(n, &e);
+    }
+    rk_buf_reset(&n->log_slices);
+}
+
+static void send_read(struct sim_node *n, const struct rk_effect *e)
+{
+    struct rk_log_ask ask;
+    memset(&ask, 0, sizeof(ask)); /* its bytes are handed over, all of them */
+    ask.reader = e->u.read.reader;
+    ask.from = e->u.read.from;
+    ask.to = e->u.read.to;
+    ask.size_permille = e->u.read.size_permille;
+    ask.is_first = e->u.read.is_first;
+    rk_node_send(n, &n->snap, MSG_LOG_READ, 0, 0, false, rk_bytes_of(&ask, sizeof(ask)));
+}
+
 /* -- Effects -- */
 
 static void on_fatal(struct sim_world *w, void *ctx, uint64_t incarnation)
@@ -140,6 +202,12 @@ void rk_node_member_effect(struct sim_node *n, const struct rk_effect *e, struct
         break;
     case RK_FX_TRUNCATE:
         rk_node_send(n, &n->log, MSG_TRUNCATE, e->u.log.zxid, (uint64_t)e->u.log.cut, false, bytes);
+        break;
+    case RK_FX_LOG_READ:
+        send_read(n, e);
+        break;
+    case RK_FX_LOG_READ_END:
+        rk_node_send(n, &n->snap, MSG_LOG_READ_END, (int64_t)e->u.read.reader, 0, false, bytes);
         break;
     case RK_FX_RELOAD:
         RK_ASSERT(n->log.box.len == 0 && n->log_records == 0);
@@ -271,6 +339,7 @@ void rk_node_member_config(struct sim_node *n, struct rk_core_config *config,
     ens->max_concurrent_snap_syncs = 10;
     ens->max_concurrent_diff_syncs = 100;
     ens->force_snapshot_sync = o->force_snapshot_sync;
+    ens->snapshot_size_permille = o->snapshot_size_permille;
     ens->leader_serves = true;
     ens->observer_sync = true;
     ens->may_initialize = rk_sim_disk_file(n->disk, RK_DIR_DATALOG, INITIALIZE_NAME) != 0;

@@ -16,6 +16,7 @@ void rk_node_threads_init(struct sim_node *n)
 {
     struct node_thread *threads[] = {&n->log, &n->snap, &n->boot};
     rk_buf_init(&n->log_answers, &n->w->mem, BOX_BYTES_MAX);
+    rk_buf_init(&n->log_slices, &n->w->mem, BOX_BYTES_MAX);
     for (uint32_t i = 0; i < 3; i++) {
         threads[i]->fiber = rk_sim_fiber_create();
         rk_buf_init(&threads[i]->box, &n->w->mem, BOX_BYTES_MAX);
@@ -27,6 +28,7 @@ void rk_node_threads_deinit(struct sim_node *n)
 {
     struct node_thread *threads[] = {&n->log, &n->snap, &n->boot};
     rk_buf_deinit(&n->log_answers);
+    rk_buf_deinit(&n->log_slices);
     for (uint32_t i = 0; i < 3; i++) {
         rk_sim_fiber_destroy(threads[i]->fiber);
         rk_buf_deinit(&threads[i]->box);
@@ -415,6 +417,14 @@ static void take_snap_message(struct sim_node *n, const struct message *m)
     case MSG_PURGE:
         purge(n);
         break;
+    case MSG_LOG_READ:
+        rk_node_read_log(n, m->bytes);
+        break;
+    case MSG_LOG_READ_END:
+        if (n->slicer != NULL) {
+            rk_log_slicer_drop(n->slicer, (uint64_t)m->number);
+        }
+        break;
     default:
         RK_ASSERT(m->kind == MSG_EPOCH);
         write_epoch(n, m->number);
@@ -437,6 +447,8 @@ static void snap_body(void *ctx)
     }
     rk_snap_writer_destroy(n->writer);
     n->writer = NULL;
+    rk_log_slicer_destroy(n->slicer);
+    n->slicer = NULL;
 }
 
 void rk_node_start_threads(struct sim_node *n)
@@ -449,6 +461,7 @@ void rk_node_start_threads(struct sim_node *n)
     n->wal = rk_wal_create(&n->mem, &n->port, &n->w->opt.node.wal);
     rk_buf_reset(&n->log.box);
     rk_buf_reset(&n->snap.box);
+    rk_buf_reset(&n->log_slices);
     rk_sim_fiber_start(n->log.fiber, log_body, n);
     rk_sim_fiber_start(n->snap.fiber, snap_body, n);
     rk_node_resume(n, &n->log);

@@ -44,6 +44,7 @@ enum key_type {
     X(ens.commit_log_count, KEY_32, 500)                                                           \
     X(ens.history_bytes_max, KEY_64, 1 << 24)                                                      \
     X(ens.history_pin_bytes_max, KEY_64, 1 << 24)                                                  \
+    X(ens.snapshot_size_permille, KEY_32, 0)                                                       \
     X(ens.force_snapshot_sync, KEY_BOOL, 0)                                                        \
     X(disk.write_us_max, KEY_64, 0)                                                                \
     X(disk.sync_us_max, KEY_64, 0)                                                                 \

@@ -58,8 +58,7 @@ void rk_tree_stat(const struct rk_tree *t, rk_node_id n,
 void rk_tree_stat_persisted(const struct rk_tree *t, rk_node_id n, struct rk_stat_persisted *ret);
 struct rk_bytes rk_tree_data(const struct rk_tree *t,
                              rk_node_id n); /* borrowed until the next change */
-struct rk_bytes rk_tree_name(const struct rk_tree *t,
-                             rk_node_id n); /* last component, same lifetime */
+struct rk_bytes rk_tree_name(const struct rk_tree *t, rk_node_id n); /* last component, as long */
 /* The whole path in the arena ("/" for the root). */
 struct rk_bytes rk_tree_path(const struct rk_tree *t, rk_node_id n, struct rk_arena *a);
 rk_node_id rk_tree_parent(const struct rk_tree *t, rk_node_id n);
@@ -141,7 +140,7 @@ void rk_tree_give_hint(struct rk_tree *t, const struct rk_tree_hint *hint);
 uint32_t rk_tree_drop_orphans(struct rk_tree *t, rk_zxid zxid,
                               bool (*is_alive)(void *ctx, rk_session_id id), void *ctx);
 
-/* Overwrites /zookeeper/config as Apache does at start in a quorum. */
+/* Overwrites /zookeeper/config. */
 void rk_tree_set_config(struct rk_tree *t, struct rk_bytes text, rk_zxid version_zxid);
 
 /* -- digest -- */
@@ -163,23 +162,19 @@ enum rk_quota_verdict {
     RK_QUOTA_SOFT, /* over a soft limit: to be logged */
     RK_QUOTA_HARD, /* over a hard limit: refuse if enforced */
 };
-/* Would adding count nodes and bytes at path break the deepest quota above it? ret_root gets that
- * quota's path (null if none), borrowed. ZK: ZooKeeperServer.checkQuota. */
+/* Would adding these at path break the deepest quota above it? ret_root gets that quota's path
+ * (null if none), borrowed. ZK: ZooKeeperServer.checkQuota. */
 enum rk_quota_verdict rk_tree_quota_check(const struct rk_tree *t, struct rk_bytes path,
                                           int64_t count, int64_t bytes, struct rk_bytes *ret_root);
 
 /* -- snapshot (point in time) -- */
 
-/* So many at a time, each of its own point in time. */
-#define RK_TREE_WALKS 4u
-
+#define RK_TREE_WALKS 4u                              /* so many at a time */
 uint32_t rk_tree_snap_count(const struct rk_tree *t); /* under way */
-/* Starts one: appends the ACL map ("int count, {long id, vector<ACL>}") to out, which stays
- * registered as the place for old images until rk_tree_snap_end. Its walk, for the calls below; the
- * lowest that is free, and there must be one. */
+/* Starts one, the lowest walk that is free: appends the ACL map ("int count, {long id,
+ * vector<ACL>}") to out, which is the place for old images until rk_tree_snap_end. */
 uint32_t rk_tree_snap_begin(struct rk_tree *t, struct rk_buf *out);
-/* Serialises up to max_nodes more nodes (ustring path + DataNode, parents first); true when all are
- * out. The terminating "/" and the seals are the writer's. */
+/* Serialises up to max_nodes more (ustring path + DataNode, parents first); true: all are out. */
 bool rk_tree_snap_step(struct rk_tree *t, uint32_t walk, uint32_t max_nodes);
 /* After the last step, or at any time to give up. */
 void rk_tree_snap_end(struct rk_tree *t, uint32_t walk);

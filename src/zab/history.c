@@ -19,6 +19,7 @@ void rk_history_init(struct rk_history *h, struct rk_mem *mem, uint32_t keep_cou
     h->keep_bytes = keep_bytes;
     h->pin_bytes_max = pin_bytes_max;
     h->pinned = INT64_MAX;
+    h->before = INT64_MAX;
 }
 
 static struct rk_proposal *at(const struct rk_history *h, uint32_t index)
@@ -35,24 +36,26 @@ const struct rk_proposal *rk_history_at(const struct rk_history *h, uint32_t ind
 static void drop_first(struct rk_history *h)
 {
     struct rk_proposal *p = at(h, 0);
+    h->before = p->zxid;
     h->bytes -= rk_proposal_bytes(p);
     h->first = (h->first + 1) & (h->cap - 1);
     h->count--;
     rk_proposal_free(h->mem, p);
 }
 
-void rk_history_clear(struct rk_history *h)
+void rk_history_clear(struct rk_history *h, rk_zxid zxid)
 {
     while (h->count > 0) {
         drop_first(h);
     }
     RK_ASSERT(h->bytes == 0);
+    h->before = zxid;
     rk_history_unpin(h);
 }
 
 void rk_history_deinit(struct rk_history *h)
 {
-    rk_history_clear(h);
+    rk_history_clear(h, INT64_MAX);
     rk_mem_free(h->mem, h->ring, h->cap * sizeof(h->ring[0]));
     h->ring = NULL;
     h->cap = 0;
@@ -121,6 +124,11 @@ void rk_history_bounds(const struct rk_history *h, rk_zxid last_applied, rk_zxid
     RK_ASSERT(*ret_max <= last_applied);
 }
 
+bool rk_history_reaches(const struct rk_history *h, rk_zxid zxid)
+{
+    return zxid >= h->before || (h->count > 0 && zxid + 1 >= at(h, 0)->zxid);
+}
+
 uint32_t rk_history_seek(const struct rk_history *h, rk_zxid zxid)
 {
     uint32_t low = 0;
@@ -170,6 +178,14 @@ static void plan(struct rk_sync_plan *ret, enum rk_sync_kind kind, enum rk_sync_
     *ret = (struct rk_sync_plan){kind, reason, zxid, first};
 }
 
+/* Where a peer with transactions of its own is cut back to is in its history: if one of epoch e was
+ * proposed, a quorum had what e began with, so every later leader has it, and of what is here
+ * nothing else is as old. */
+static bool can_cut(const struct rk_sync_question *q, rk_zxid to)
+{
+    return q->can_cut_epochs && RK_ZXID_COUNTER(to) != 0;
+}
+
 /* Row 3: the peer has more than was ever committed here. */
 static void choose_ahead(const struct rk_history *h, const struct rk_sync_question *q, rk_zxid max,
                          struct rk_sync_plan *ret)
@@ -177,6 +193,8 @@ static void choose_ahead(const struct rk_history *h, const struct rk_sync_questi
     if (RK_ZXID_COUNTER(max) != 0 && RK_ZXID_EPOCH(q->peer) == RK_ZXID_EPOCH(max)) {
         plan(ret, RK_BUG(DIFF_FOR_TRUNC) ? RK_SYNC_DIFF : RK_SYNC_TRUNC, RK_SYNC_AHEAD, max,
              h->count);
+    } else if (can_cut(q, max)) {
+        plan(ret, RK_SYNC_TRUNC, RK_SYNC_AHEAD_CUT, max, h->count);
     } else {
         plan(ret, RK_SYNC_SNAP, RK_SYNC_AHEAD_OTHER_EPOCH, q->last_applied, h->count);
     }
@@ -192,6 +210,8 @@ static void choose_walk(const struct rk_history *h, const struct rk_sync_questio
         plan(ret, RK_SYNC_DIFF, RK_SYNC_WALK, max, first + 1 + RK_BUG(WALK_SKIPS));
     } else if (RK_ZXID_COUNTER(q->peer) == 0) {
         plan(ret, RK_SYNC_DIFF, RK_SYNC_WALK_NEW_EPOCH, max, first);
+    } else if (can_cut(q, at(h, first - 1)->zxid)) {
+        plan(ret, RK_SYNC_TRUNC, RK_SYNC_WALK_CUT, at(h, first - 1)->zxid, first);
     } else {
         plan(ret, RK_SYNC_SNAP, RK_SYNC_WALK_OTHER_EPOCH, q->last_applied, h->count);
     }
@@ -215,6 +235,8 @@ void rk_sync_choose(const struct rk_history *h, const struct rk_sync_question *q
         plan(ret, RK_SYNC_SNAP, RK_SYNC_NEW_EPOCH_AHEAD, q->last_applied, h->count);
     } else if (q->peer >= min) {
         choose_walk(h, q, max, ret);
+    } else if (h->count > 0 && q->peer == h->before) {
+        plan(ret, RK_SYNC_DIFF, RK_SYNC_BEGINNING, max, 0);
     } else if (q->can_use_disk && q->peer >= 0) {
         plan(ret, RK_SYNC_SNAP, RK_SYNC_DISK, q->last_applied, h->count);
     } else {

@@ -14,6 +14,7 @@ struct rk_history {
     uint64_t keep_bytes; /* whichever is reached first; the newest is kept whatever its size */
     uint64_t pin_bytes_max;
     uint64_t bytes; /* rk_proposal_bytes of all */
+    rk_zxid before; /* the state that the first one was applied to; INT64_MAX: not known */
     rk_zxid pinned; /* those behind it are kept while they fit pin_bytes_max; INT64_MAX: none */
     uint64_t pinned_bytes;
 };
@@ -21,8 +22,8 @@ struct rk_history {
 void rk_history_init(struct rk_history *h, struct rk_mem *mem, uint32_t keep_count,
                      uint64_t keep_bytes, uint64_t pin_bytes_max);
 void rk_history_deinit(struct rk_history *h);
-/* Forgets everything (the database was replaced). */
-void rk_history_clear(struct rk_history *h);
+/* Forgets everything: the database is that of zxid now. INT64_MAX: it is not known yet. */
+void rk_history_clear(struct rk_history *h, rk_zxid zxid);
 /* Takes a delivered proposal of h's memory port. Panics on a zxid that does not follow: within an
  * epoch the next one, or any zxid of a later epoch. */
 void rk_history_add(struct rk_history *h, struct rk_proposal *take_p);
@@ -31,6 +32,8 @@ void rk_history_add_copy(struct rk_history *h, rk_zxid zxid, struct rk_bytes pay
 /* Empty: both are last_applied. */
 void rk_history_bounds(const struct rk_history *h, rk_zxid last_applied, rk_zxid *ret_min,
                        rk_zxid *ret_max);
+/* Everything behind zxid is here, up to the last. */
+bool rk_history_reaches(const struct rk_history *h, rk_zxid zxid);
 /* Index of the first transaction with a zxid >= zxid, count if there is none; O(log n). */
 uint32_t rk_history_seek(const struct rk_history *h, rk_zxid zxid);
 /* Transaction of this index, below count. */
@@ -61,6 +64,9 @@ enum rk_sync_reason {
     RK_SYNC_WALK_NEW_EPOCH,    /* 4: DIFF, the peer stands at the beginning of an epoch */
     RK_SYNC_WALK_OTHER_EPOCH,  /* 4: the peer's last is not in history; TRUNC would cross epochs:
                                   SNAP */
+    RK_SYNC_AHEAD_CUT,         /* 3: TRUNC over epochs, to a peer that can */
+    RK_SYNC_WALK_CUT,          /* 4: the same, and what is behind it */
+    RK_SYNC_BEGINNING,         /* 4: the peer has what the first of history was applied to: DIFF */
     RK_SYNC_DISK,              /* 5: older than history: the log files may have it */
     RK_SYNC_TOO_OLD,           /* 5, 6: SNAP */
     RK_SYNC_NEW_EPOCH_AHEAD,   /* 6: beginning of an epoch beyond max: SNAP */
@@ -77,19 +83,20 @@ struct rk_sync_question {
     rk_zxid peer;         /* what the learner said it has */
     rk_zxid last_applied; /* history's last, or the beginning of a later epoch */
     bool force_snapshot;
-    bool can_use_disk; /* snapshotSizeFactor >= 0 and the log files reach back far enough */
+    bool can_use_disk;   /* snapshotSizeFactor >= 0: the log files may be asked */
+    bool can_cut_epochs; /* the peer cuts its log at any zxid, or says that it cannot */
 };
 
 /* After the plan the learner has what history and last_applied say, whatever its own tail was. What
  * learners were told to be committed must have been applied here: nobody may be asked to cut that.
  *
- * TRUNC stays within one epoch. Over epochs its target is often where a snapshot ended on which the
- * peer's log builds, and Apache's learner, told by Apache's leader in row 3 to cut to what is not
- * in its log, cuts behind the next record instead. A TRUNC in the middle of a walk, which Apache
- * has as well, cannot happen where histories have no gaps.
+ * TRUNC stays within one epoch, unless can_cut_epochs: its target is often where a snapshot ended
+ * on which the peer's log builds, and Apache's learner, told by Apache's leader in row 3 to cut to
+ * what is not in its log, cuts behind the next record instead. A TRUNC in the middle of a walk,
+ * which Apache has as well, is one over epochs where histories have no gaps.
  *
- * RK_SYNC_DISK is returned with kind SNAP: whoever can read log files sends those up to history's
- * min first; others send the snapshot. */
+ * RK_SYNC_DISK is returned with kind SNAP: log files up to history's min come first, if they lead
+ * there; else the snapshot. */
 void rk_sync_choose(const struct rk_history *h, const struct rk_sync_question *q,
                     struct rk_sync_plan *ret);
 

@@ -102,6 +102,13 @@ static void on_effect(struct rig *rig, const struct rk_effect *e)
     case RK_FX_EPOCH:
         on_epoch_effect(r, e);
         break;
+    case RK_FX_LOG_READ:
+        r->reads++;
+        r->read = *e;
+        break;
+    case RK_FX_LOG_READ_END:
+        r->read_ends++;
+        break;
     case RK_FX_FATAL:
         r->is_fatal = true;
         break;
@@ -237,6 +244,7 @@ void rig_ens_init(struct rig_ens *r, uint32_t voters, uint32_t observers)
     g->history_pin_bytes_max = 64 << 20;
     g->max_concurrent_snap_syncs = 10;
     g->max_concurrent_diff_syncs = 100;
+    g->snapshot_size_permille = -1;
     g->leader_serves = true;
     g->may_initialize = true;
 }

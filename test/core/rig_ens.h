@@ -43,6 +43,8 @@ struct rig_ens {
     bool has_voted;                        /* peers answer notifications with a vote for the core */
     int64_t accepted_epoch, current_epoch; /* as stored */
     bool is_fatal;
+    uint32_t reads, read_ends; /* RK_FX_LOG_READ and _END */
+    struct rk_effect read;     /* the last one */
     uint8_t scratch[4096];
 };
 

@@ -1,4 +1,4 @@
-/* Snapshots for learners: a point in time, in slices beside live traffic, one at a time, and what
+/* Snapshots for learners: a point in time, in slices beside live traffic, a few at a time, and what
  * ends one before its time. */
 #include "rig_ens.h"
 
@@ -299,46 +299,74 @@ static void catching_up_comes_in_slices_too(void **state)
     end(&s);
 }
 
-/* -- one at a time ----------------------------------------------------------------------------- */
+/* -- a few at a time --------------------------------------------------------------------------- */
 
-static void the_second_learner_waits_for_the_first(void **state)
+/* Each is sent its own point in time; a step sends one slice to one of them. */
+static void three_are_sent_theirs_and_the_fourth_waits(void **state)
 {
     struct scene s;
-    struct seen seen;
-    uint32_t one;
-    uint32_t two;
+    struct seen seen[4];
+    uint32_t wires[4];
+    rk_zxid at[4];
     (void)state;
-    prepare(&s, 0);
+    prepare(&s, 2);
     serve(&s);
-    one = join(&s, 3, false);
-    two = join(&s, 4, false);
-    (void)rig_ens_expect(&s.r, one, RK_PACKET_SNAP, s.last);
-    rig_ens_expect_nothing(&s.r, two);
-    see_begin(&s.r, &seen);
-    see_all(&s.r, one, &seen);
-    (void)rig_ens_expect(&s.r, two, RK_PACKET_SNAP, s.last);
-    see_begin(&s.r, &seen);
-    see_all(&s.r, two, &seen);
-    (void)rig_ens_expect(&s.r, two, RK_PACKET_NEW_LEADER, s.first);
+    for (uint32_t i = 0; i < 3; i++) {
+        wires[i] = join(&s, 3 + (int64_t)i, i >= 2);
+        at[i] = s.last;
+        (void)rig_ens_expect(&s.r, wires[i], RK_PACKET_SNAP, s.last);
+        see_begin(&s.r, &seen[i]);
+        rig_set(&s.r.rig, 1, ++s.xid, "/n1", i == 0 ? "x" : "y", -1);
+        commit(&s);
+    }
+    wires[3] = join(&s, 6, true);
+    rig_ens_expect_nothing(&s.r, wires[3]);
+    while (!seen[2].is_whole) { /* the third is faster than the others */
+        size_t before = s.r.wires[wires[2]].got.len;
+        rig_ens_flushed(&s.r, wires[2]);
+        assert_true(s.r.wires[wires[2]].got.len - before < 600000);
+        see(&s.r, wires[2], &seen[2]);
+        if (seen[2].is_whole) {
+            break;
+        }
+        rig_ens_flushed(&s.r, wires[0]);
+        see(&s.r, wires[0], &seen[0]);
+    }
+    (void)rig_ens_expect(&s.r, wires[3], RK_PACKET_SNAP, s.last);
+    at[3] = s.last;
+    see_begin(&s.r, &seen[3]);
+    for (uint32_t i = 0; i < 4; i++) {
+        if (!seen[i].is_whole) {
+            see_all(&s.r, wires[i], &seen[i]);
+        }
+        assert_int_equal(seen[i].nodes, BIG_NODES + 4);
+        assert_int_equal(seen[i].changed, i == 0 ? 'a' : i == 1 ? 'x' : 'y');
+        for (rk_zxid z = at[i] + 1; z <= s.last; z++) {
+            (void)rig_ens_expect(&s.r, wires[i], RK_PACKET_PROPOSAL, z);
+            (void)rig_ens_expect(&s.r, wires[i], RK_PACKET_COMMIT, z);
+        }
+        (void)rig_ens_expect(&s.r, wires[i], RK_PACKET_NEW_LEADER, s.first);
+    }
     end(&s);
 }
 
 static void a_learner_that_hangs_up_lets_the_next_one_have_it(void **state)
 {
     struct scene s;
-    uint32_t one;
-    uint32_t two;
+    uint32_t wires[4];
     (void)state;
-    prepare(&s, 0);
+    prepare(&s, 2);
     serve(&s);
-    one = join(&s, 3, false);
-    two = join(&s, 4, false);
-    rig_ens_hang_up(&s.r, one);
-    (void)rig_ens_expect(&s.r, two, RK_PACKET_SNAP, s.last);
-    one = join(&s, 3, false);
-    rig_ens_expect_nothing(&s.r, one);
-    rig_ens_hang_up(&s.r, one); /* while it waits */
-    assert_int_equal(s.r.wires[two].marks, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        wires[i] = join(&s, 3 + (int64_t)i, i >= 2);
+    }
+    rig_ens_expect_nothing(&s.r, wires[3]);
+    rig_ens_hang_up(&s.r, wires[1]);
+    (void)rig_ens_expect(&s.r, wires[3], RK_PACKET_SNAP, s.last);
+    wires[1] = join(&s, 4, false);
+    rig_ens_expect_nothing(&s.r, wires[1]);
+    rig_ens_hang_up(&s.r, wires[1]); /* while it waits */
+    assert_int_equal(s.r.wires[wires[3]].marks, 1);
     end(&s);
 }
 
@@ -361,7 +389,7 @@ static void observers_beyond_the_limit_of_snapshots_are_refused(void **state)
     end(&s);
 }
 
-static void a_snapshot_for_the_disk_and_one_for_a_learner_take_turns(void **state)
+static void a_snapshot_for_the_disk_is_written_beside_those_for_learners(void **state)
 {
     struct scene s;
     struct seen seen;
@@ -375,23 +403,23 @@ static void a_snapshot_for_the_disk_and_one_for_a_learner_take_turns(void **stat
     s.r.rig.snap_ended = false;
     s.r.rig.core->snap.is_wanted = true; /* as the log's length would have it */
     pass(&s, 1000);
-    assert_false(s.r.rig.snap_open || s.r.rig.snap_ended);
+    assert_true(s.r.rig.snap_ended);
     see_begin(&s.r, &seen);
     see_all(&s.r, late, &seen);
-    pass(&s, 1000);
-    assert_true(s.r.rig.snap_ended);
     s.r.rig.auto_snap = false; /* the writer is slow */
     s.r.rig.core->snap.is_wanted = true;
     pass(&s, 1000);
     assert_true(s.r.rig.snap_open);
     late = join(&s, 4, false);
-    rig_ens_expect_nothing(&s.r, late);
+    (void)rig_ens_expect(&s.r, late, RK_PACKET_SNAP, s.last);
+    see_begin(&s.r, &seen);
+    see_all(&s.r, late, &seen);
+    assert_true(s.r.rig.snap_open);
     s.r.rig.auto_snap = true;
     while (s.r.rig.snap_open) {
         struct rk_event e = {.kind = RK_EV_SNAP_READY};
         rig_step(&s.r.rig, &e);
     }
-    (void)rig_ens_expect(&s.r, late, RK_PACKET_SNAP, s.last);
     end(&s);
 }
 
@@ -529,10 +557,10 @@ int main(void)
         cmocka_unit_test(slices_wait_for_the_channel),
         cmocka_unit_test(a_snapshot_is_a_point_in_time_and_the_rest_follows_once),
         cmocka_unit_test(catching_up_comes_in_slices_too),
-        cmocka_unit_test(the_second_learner_waits_for_the_first),
+        cmocka_unit_test(three_are_sent_theirs_and_the_fourth_waits),
         cmocka_unit_test(a_learner_that_hangs_up_lets_the_next_one_have_it),
         cmocka_unit_test(observers_beyond_the_limit_of_snapshots_are_refused),
-        cmocka_unit_test(a_snapshot_for_the_disk_and_one_for_a_learner_take_turns),
+        cmocka_unit_test(a_snapshot_for_the_disk_is_written_beside_those_for_learners),
         cmocka_unit_test(a_stream_without_progress_ends_one_with_progress_does_not),
         cmocka_unit_test(a_quorum_that_needs_a_snapshot_gets_the_time_for_it),
         cmocka_unit_test(more_history_than_can_be_kept_ends_the_stream),

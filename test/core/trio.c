@@ -209,6 +209,30 @@ static void run_snap(struct trio *t, uint32_t node, const struct rk_effect *fx)
     }
 }
 
+/* The whole range at once, two records a slice. */
+static void read_log(struct trio *t, uint32_t node, const struct rk_effect *fx)
+{
+    struct trio_node *n = &t->nodes[node];
+    struct trio_event *e = post(t, node, RK_EV_LOG_SLICE);
+    uint32_t at = fx->u.read.is_first ? 0 : n->read_at;
+    e->event.u.slice.reader = fx->u.read.reader;
+    while (at < n->log_count && n->log[at].zxid < fx->u.read.from) {
+        e->event.u.slice.before = n->log[at].zxid;
+        at++;
+    }
+    e->event.u.slice.is_ok =
+        !n->has_no_log && at < n->log_count && (n->log[at].zxid == fx->u.read.from || at > 0);
+    for (uint32_t i = 0; e->event.u.slice.is_ok && i < 2 && !e->event.u.slice.is_last; i++) {
+        assert_true(at < n->log_durable);
+        rk_buf_put_i64(&e->bytes, n->log[at].zxid);
+        rk_buf_put_bytes(&e->bytes, rk_bytes_of(n->log[at].bytes, n->log[at].len));
+        e->event.u.slice.is_last = n->log[at].zxid == fx->u.read.to;
+        at++;
+    }
+    n->read_at = at;
+    n->reads++;
+}
+
 static void run_disk(struct trio *t, uint32_t node, const struct rk_effect *fx)
 {
     struct trio_node *n = &t->nodes[node];
@@ -234,6 +258,7 @@ static void run_disk(struct trio *t, uint32_t node, const struct rk_effect *fx)
         break;
     case RK_FX_TRUNCATE:
         if (fx->u.log.cut == RK_CUT_BEHIND) {
+            n->cuts++;
             cut_log(n, fx->u.log.zxid);
         } else if (fx->u.log.cut == RK_CUT_REPLACED) {
             while (n->log_count > 0) {
@@ -245,6 +270,11 @@ static void run_disk(struct trio *t, uint32_t node, const struct rk_effect *fx)
         e = post(t, node, RK_EV_TRUNCATED);
         e->event.u.truncated.zxid = fx->u.log.zxid;
         e->event.u.truncated.is_ok = true;
+        break;
+    case RK_FX_LOG_READ:
+        read_log(t, node, fx);
+        break;
+    case RK_FX_LOG_READ_END:
         break;
     case RK_FX_RELOAD:
         post(t, node, RK_EV_RELOADED)->event.u.reloaded.is_ok = true;
@@ -354,27 +384,32 @@ static void step(struct trio *t, uint32_t node, struct rk_event *event)
     carry_out(t, node);
 }
 
+static void deliver_one(struct trio *t)
+{
+    struct trio_event *e = t->first;
+    struct trio_node *n = &t->nodes[e->node];
+    t->first = e->next;
+    t->last = t->first == NULL ? NULL : t->last;
+    if (n->is_up && n->generation == e->generation) {
+        if (e->event.kind == RK_EV_CHAN_BYTES || e->event.kind == RK_EV_CHAN_ACCEPTED) {
+            e->event.u.chan.bytes = rk_buf_view(&e->bytes);
+        } else if (e->event.kind == RK_EV_LOG_SLICE) {
+            e->event.u.slice.bytes = rk_buf_view(&e->bytes);
+        } else if (e->event.kind == RK_EV_CONN_CLOSED) {
+            n->in[e->event.conn & 0xff].is_open = false;
+        }
+        step(t, e->node, &e->event);
+    }
+    rk_buf_deinit(&e->bytes);
+    free(e);
+}
+
 static void deliver_all(struct trio *t)
 {
     uint32_t budget = 2000000;
     while (t->first != NULL) {
-        struct trio_event *e = t->first;
-        struct trio_node *n = &t->nodes[e->node];
         assert_true(budget-- > 0); /* something goes round for ever */
-        t->first = e->next;
-        t->last = t->first == NULL ? NULL : t->last;
-        if (n->is_up && n->generation == e->generation) {
-            e->event.u.chan.bytes =
-                e->event.kind == RK_EV_CHAN_BYTES || e->event.kind == RK_EV_CHAN_ACCEPTED
-                    ? rk_buf_view(&e->bytes)
-                    : e->event.u.chan.bytes;
-            if (e->event.kind == RK_EV_CONN_CLOSED) {
-                n->in[e->event.conn & 0xff].is_open = false;
-            }
-            step(t, e->node, &e->event);
-        }
-        rk_buf_deinit(&e->bytes);
-        free(e);
+        deliver_one(t);
     }
 }
 
@@ -521,18 +556,32 @@ void trio_cut(struct trio *t, uint32_t node, bool is_cut)
     }
 }
 
+static void tick_all(struct trio *t)
+{
+    t->now_ms++;
+    for (uint32_t k = 0; k < t->count; k++) {
+        if (t->nodes[k].is_up && rk_core_next_due(t->nodes[k].core) <= t->now_ms) {
+            struct rk_event tick = {.kind = RK_EV_TICK};
+            step(t, k, &tick);
+        }
+    }
+}
+
 void trio_run(struct trio *t, int64_t ms)
 {
     deliver_all(t);
     for (int64_t i = 0; i < ms; i++) {
-        t->now_ms++;
-        for (uint32_t k = 0; k < t->count; k++) {
-            if (t->nodes[k].is_up && rk_core_next_due(t->nodes[k].core) <= t->now_ms) {
-                struct rk_event tick = {.kind = RK_EV_TICK};
-                step(t, k, &tick);
-            }
-        }
+        tick_all(t);
         deliver_all(t);
+    }
+}
+
+void trio_step_one(struct trio *t)
+{
+    if (t->first != NULL) {
+        deliver_one(t);
+    } else {
+        tick_all(t);
     }
 }
 

@@ -43,6 +43,9 @@ struct trio_node {
     struct rk_buf snap_part;
     rk_zxid snap_part_zxid;
     bool has_snapshot;
+    bool has_no_log; /* what is asked of the log for learners cannot be read */
+    uint32_t read_at, reads;
+    uint32_t cuts; /* TRUNC */
     struct trio_inbox in[TRIO_CONNS];
     uint32_t notes[128];
     int32_t fatal; /* status, 0 none */
@@ -76,6 +79,7 @@ void trio_wipe(struct trio *t, uint32_t node); /* its disk, while it is down */
 void trio_cut(struct trio *t, uint32_t node, bool is_cut);
 /* Everything that is under way arrives, then ms of time pass, one at a time. */
 void trio_run(struct trio *t, int64_t ms);
+void trio_step_one(struct trio *t); /* one thing that is under way, or one ms */
 /* Runs until a leader serves with `followers` learners synced; fails the test after ms. Its index.
  */
 uint32_t trio_leader(struct trio *t, uint32_t followers, int64_t ms);

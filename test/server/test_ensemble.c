@@ -236,6 +236,12 @@ static const struct {
     {"", ENSEMBLE(history_pin_bytes_max), 256 << 20},
     {"rookery.history.pinBytes=3m", ENSEMBLE(history_pin_bytes_max), 3 << 20},
     {"", ENSEMBLE(max_concurrent_snap_syncs), 10},
+    {"", ENSEMBLE(snapshot_size_permille), 330},
+    {"snapshotSizeFactor=0.5", ENSEMBLE(snapshot_size_permille), 500},
+    {"snapshotSizeFactor=2", ENSEMBLE(snapshot_size_permille), 2000},
+    {"snapshotSizeFactor=0.0001", ENSEMBLE(snapshot_size_permille), 1},
+    {"snapshotSizeFactor=0", ENSEMBLE(snapshot_size_permille), 0},
+    {"snapshotSizeFactor=-0.5", ENSEMBLE(snapshot_size_permille), -1},
     {"leader.maxConcurrentSnapSyncs=3", ENSEMBLE(max_concurrent_snap_syncs), 3},
     {"maxConcurrentSnapSyncs=3", ENSEMBLE(max_concurrent_snap_syncs), 3},
     {"", ENSEMBLE(max_concurrent_diff_syncs), 100},
@@ -390,13 +396,8 @@ static const struct {
     {"1", THREE "quorum.auth.learnerRequireSasl=true", RK_LEVEL_ERROR,
      "zoo.cfg:8: quorum.auth.learnerRequireSasl: SASL between servers comes with a later version, "
      "and without it anybody could pose as the leader"},
-    {"1", THREE "leaderServes=no", RK_LEVEL_WARN,
-     "zoo.cfg:8: leaderServes=no is known but not supported yet: the leader takes clients, too"},
     {"1", THREE "syncEnabled=false", RK_LEVEL_WARN,
      "zoo.cfg:8: syncEnabled=false is known but not supported yet: an observer keeps its log"},
-    {"1", THREE "observer.election.DelayMs=5", RK_LEVEL_WARN,
-     "zoo.cfg:8: observer.election.DelayMs=5 is known but not supported yet: an observer looks for "
-     "its leader again at once"},
     {"1", THREE "oraclePath=/x", RK_LEVEL_WARN,
      "zoo.cfg:8: oraclePath is known but not supported yet: of two servers neither goes on alone"},
     {"1", THREE "observerMasterPort=2191", RK_LEVEL_WARN,
@@ -408,9 +409,8 @@ static const struct {
     {"1", THREE "leader.maxTimeToWaitForEpoch=100", RK_LEVEL_WARN,
      "zoo.cfg:8: leader.maxTimeToWaitForEpoch is known but not supported yet: a leader waits for "
      "its followers until initLimit is over"},
-    {"1", THREE "snapshotSizeFactor=0.5", RK_LEVEL_WARN,
-     "zoo.cfg:8: snapshotSizeFactor has no meaning here: a learner is brought up to date from "
-     "memory (rookery.history.bytes) or by a snapshot"},
+    {"1", THREE "snapshotSizeFactor=a half", RK_LEVEL_ERROR,
+     "zoo.cfg:8: snapshotSizeFactor=a half: this must be a decimal number"},
     {"1", THREE "quorum.cnxn.threads.size=20", RK_LEVEL_WARN,
      "zoo.cfg:8: quorum.cnxn.threads.size has no meaning here: there are no such threads here"},
     {"1", THREE "initLimitt=3", RK_LEVEL_WARN,

@@ -2,7 +2,7 @@
  * log that is written, and whether it is worth it. */
 #include "store_support.h"
 
-#include "store/log_read.h"
+#include "store/log_slice.h"
 
 #define EPOCH ((rk_zxid)1 << 32)
 
@@ -283,6 +283,121 @@ static void whether_it_is_worth_it(void **state)
     }
 }
 
+/* -- in slices
+ * -------------------------------------------------------------------------------------- */
+
+struct sliced {
+    uint32_t slices, count;
+    rk_zxid first, last, before;
+    bool is_ok, is_last;
+};
+
+/* One more slice of a reader; what comes goes on where the last one ended. */
+static void take_slice(struct fixture *f, struct rk_log_slicer *s, struct rk_log_ask *ask,
+                       struct sliced *ret)
+{
+    struct rk_log_slice slice;
+    struct rk_reader r;
+    rk_log_slicer_next(s, ask, &slice, &f->problem);
+    assert_int_equal(slice.is_ok, f->problem.text[0] == '\0');
+    assert_true(slice.bytes.len < 400 + 200);
+    rk_reader_init(&r, slice.bytes, UINT32_MAX);
+    while (rk_reader_left(&r) > 0) {
+        rk_zxid zxid = rk_read_i64(&r);
+        struct rk_bytes payload = rk_read_bytes(&r);
+        assert_false(r.failed);
+        assert_true(ret->count == 0 || zxid == ret->last + 1);
+        assert_true(payload.len >= 100);
+        ret->first = ret->count == 0 ? zxid : ret->first;
+        ret->last = zxid;
+        ret->count++;
+    }
+    ret->before = ret->slices == 0 ? slice.before : ret->before;
+    ret->slices++;
+    ret->is_ok = slice.is_ok;
+    ret->is_last = slice.is_last;
+    ask->is_first = false;
+}
+
+static void readers_take_turns(void **state)
+{
+    (void)state;
+    struct fixture f;
+    logs_from_5(&f);
+    struct rk_log_slicer *s = rk_log_slicer_create(&f.mem, &f.disk.port, 2, 400);
+    assert_non_null(s);
+    struct rk_log_ask asks[3] = {{.reader = 7, .from = 6, .to = 29, .is_first = true},
+                                 {.reader = 8, .from = 11, .to = 12, .is_first = true},
+                                 {.reader = 9, .from = 20, .to = 30, .is_first = true}};
+    struct sliced got[3] = {{.is_ok = true}, {.is_ok = true}, {.is_ok = true}};
+    take_slice(&f, s, &asks[0], &got[0]);
+    take_slice(&f, s, &asks[1], &got[1]);
+    assert_true(got[1].is_last && got[1].count == 2); /* and its place is free */
+    take_slice(&f, s, &asks[2], &got[2]);
+    while (!got[0].is_last || !got[2].is_last) {
+        for (int i = 0; i < 3; i += 2) {
+            if (!got[i].is_last) {
+                take_slice(&f, s, &asks[i], &got[i]);
+                assert_true(got[i].is_ok);
+            }
+        }
+    }
+    assert_true(got[0].slices > 4);
+    assert_int_equal(got[0].count, 24);
+    assert_int_equal(got[0].first, 6);
+    assert_int_equal(got[0].before, 5);
+    assert_int_equal(got[2].count, 11);
+    assert_int_equal(fake_disk_open_count(&f.disk), 0);
+    rk_log_slicer_destroy(s);
+    fixture_close(&f);
+}
+
+static void a_reader_ends_with_what_is_wrong(void **state)
+{
+    (void)state;
+    struct fixture f;
+    logs_from_5(&f);
+    struct rk_log_slicer *s = rk_log_slicer_create(&f.mem, &f.disk.port, 2, 400);
+    struct rk_log_ask ask = {.reader = 1, .from = 6, .to = 30, .is_first = true};
+    struct sliced got = {.is_ok = true};
+    take_slice(&f, s, &ask, &got);
+    assert_true(got.is_ok && !got.is_last);
+    fake_disk_drop(&f.disk, RK_DIR_LOG, "log.12"); /* purged meanwhile */
+    for (int i = 0; i < 10 && got.is_ok; i++) {
+        take_slice(&f, s, &ask, &got);
+    }
+    assert_false(got.is_ok || got.is_last);
+    take_slice(&f, s, &ask, &got); /* it is over */
+    assert_false(got.is_ok);
+    ask = (struct rk_log_ask){.reader = 2, .from = 2, .to = 9, .is_first = true};
+    take_slice(&f, s, &ask, &got); /* no log reaches back */
+    assert_false(got.is_ok);
+    ask = (struct rk_log_ask){
+        .reader = 3, .from = 6, .to = 9, .size_permille = 100, .is_first = true};
+    take_slice(&f, s, &ask, &got); /* too much beside the snapshot */
+    assert_false(got.is_ok);
+    for (uint64_t reader = 4; reader < 6; reader++) {
+        got = (struct sliced){.is_ok = true};
+        ask = (struct rk_log_ask){.reader = reader, .from = 6, .to = 17, .is_first = true};
+        take_slice(&f, s, &ask, &got);
+        assert_true(got.is_ok);
+    }
+    ask.reader = 6;
+    ask.is_first = true;
+    take_slice(&f, s, &ask, &got); /* more than there is room for */
+    assert_false(got.is_ok);
+    rk_log_slicer_drop(s, 4);
+    rk_log_slicer_drop(s, 4);
+    got = (struct sliced){.is_ok = true};
+    ask.is_first = true;
+    take_slice(&f, s, &ask, &got);
+    assert_true(got.is_ok);
+    rk_log_slicer_destroy(s); /* in the middle of two */
+    rk_log_slicer_destroy(NULL);
+    assert_int_equal(fake_disk_open_count(&f.disk), 0);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +408,8 @@ int main(void)
         cmocka_unit_test(the_log_is_written_meanwhile),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(whether_it_is_worth_it),
+        cmocka_unit_test(readers_take_turns),
+        cmocka_unit_test(a_reader_ends_with_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

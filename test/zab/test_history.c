@@ -194,10 +194,12 @@ static void clearing_forgets_everything(void **state)
     struct fixture *f = *state;
     add(f, 1, 1, 5);
     rk_history_pin(&f->h, Z(1, 1));
-    rk_history_clear(&f->h);
+    rk_history_clear(&f->h, Z(1, 1));
     assert_false(rk_history_is_pinned(&f->h));
     assert_int_equal(f->h.count, 0);
     assert_int_equal(f->h.bytes, 0);
+    assert_true(rk_history_reaches(&f->h, Z(1, 1)));
+    assert_false(rk_history_reaches(&f->h, Z(1, 0)));
     add(f, 1, 2, 3); /* anything may come first */
     check_bounds(f, Z(1, 2), Z(1, 3));
 }
@@ -218,7 +220,7 @@ static void memory_is_given_back_in_any_state(void **state)
             break;
         case 2:
             if (rk_prng_below(&prng, 20) == 0) {
-                rk_history_clear(&f->h);
+                rk_history_clear(&f->h, Z(1, counter));
             }
             break;
         default:
@@ -243,7 +245,8 @@ static const struct {
     rk_zxid peer;
     rk_zxid last_applied; /* 0: 5:1 */
     bool is_empty;        /* no history */
-    bool force, disk;
+    rk_zxid before;       /* what the first of it was applied to, if it says so */
+    bool force, disk, cuts;
     enum rk_sync_kind kind;
     enum rk_sync_reason reason;
     rk_zxid zxid;
@@ -357,6 +360,43 @@ static const struct {
      .reason = RK_SYNC_DISK,
      .zxid = Z(5, 1),
      .first = 5},
+    {.what = "stands where the oldest was applied to",
+     .peer = Z(1, 7),
+     .before = Z(1, 7),
+     .disk = true,
+     .kind = RK_SYNC_DIFF,
+     .reason = RK_SYNC_BEGINNING,
+     .zxid = Z(5, 1),
+     .first = 0},
+    {.what = "has nothing, and history began with nothing",
+     .peer = 0,
+     .before = 0,
+     .kind = RK_SYNC_DIFF,
+     .reason = RK_SYNC_BEGINNING,
+     .zxid = Z(5, 1),
+     .first = 0},
+    {.what = "one of ours, ahead in an epoch that left nothing here",
+     .peer = Z(6, 4),
+     .last_applied = Z(7, 0),
+     .cuts = true,
+     .kind = RK_SYNC_TRUNC,
+     .reason = RK_SYNC_AHEAD_CUT,
+     .zxid = Z(5, 1),
+     .first = 5},
+    {.what = "one of ours, beyond what was kept of an epoch",
+     .peer = Z(1, 10),
+     .cuts = true,
+     .kind = RK_SYNC_TRUNC,
+     .reason = RK_SYNC_WALK_CUT,
+     .zxid = Z(1, 9),
+     .first = 2},
+    {.what = "one of ours, in an epoch of which nothing was kept",
+     .peer = Z(3, 1),
+     .cuts = true,
+     .kind = RK_SYNC_TRUNC,
+     .reason = RK_SYNC_WALK_CUT,
+     .zxid = Z(2, 2),
+     .first = 4},
     {.what = "has nothing",
      .peer = 0,
      .kind = RK_SYNC_SNAP,
@@ -386,6 +426,7 @@ static const struct {
      .zxid = Z(3, 3)},
     {.what = "no history: ahead of a beginning, which is in no log",
      .peer = Z(3, 4),
+     .cuts = true,
      .last_applied = Z(3, 0),
      .is_empty = true,
      .kind = RK_SYNC_SNAP,
@@ -415,9 +456,11 @@ static void every_row_of_the_table_is_chosen(void **state)
         struct rk_sync_question q = {.peer = rows[i].peer,
                                      .last_applied = rows[i].last_applied,
                                      .force_snapshot = rows[i].force,
-                                     .can_use_disk = rows[i].disk};
+                                     .can_use_disk = rows[i].disk,
+                                     .can_cut_epochs = rows[i].cuts};
         struct rk_sync_plan plan;
-        rk_history_clear(&f->h);
+        bool is_before = rows[i].reason == RK_SYNC_BEGINNING;
+        rk_history_clear(&f->h, is_before ? rows[i].before : INT64_MAX);
         if (!rows[i].is_empty) {
             add(f, 1, 8, 9);
             add(f, 2, 1, 2);
@@ -564,7 +607,8 @@ static void check_sync(struct model *m, const struct server *leader, uint32_t le
     struct log result = learner->log;
     struct rk_sync_question q = {.peer = claim(m, learner),
                                  .force_snapshot = below(m, 50) == 0,
-                                 .can_use_disk = below(m, 4) == 0};
+                                 .can_use_disk = below(m, 4) == 0,
+                                 .can_cut_epochs = below(m, 2) == 0};
     want.len = len;
     uint32_t from = below(m, 4) == 0 ? len : below(m, 2) == 0 ? 0 : below(m, len + 1);
     q.last_applied = last_of(&want);
@@ -572,6 +616,7 @@ static void check_sync(struct model *m, const struct server *leader, uint32_t le
         q.last_applied = Z(m->epoch, 0);
     }
     rk_history_init(&h, &m->mem, 1000, 1000000, 0);
+    rk_history_clear(&h, from == 0 ? 0 : want.items[from - 1]);
     for (uint32_t i = from; i < len; i++) {
         rk_history_add_copy(&h, want.items[i], rk_bytes_str("x"));
     }
