@@ -1,0 +1,304 @@
+/* Barriers: one node in the way; and a meeting point where all begin and end together. */
+#include "recipes/recipes_int.h"
+#include <rookery/recipes_sync.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RELEASE_MS 1000
+
+/* -- Barrier --------------------------------------------------------------------------------------
+ */
+
+int rk_barrier_set(struct rk_keeper *keeper, const char *path, int timeout_ms)
+{
+    if (!rk_rec_is_path(path)) {
+        return ZBADARGUMENTS;
+    }
+    struct rk_try t = {.keeper = keeper, .deadline_ms = rk_rec_deadline(timeout_ms)};
+    char *parent = rk_rec_parent(path);
+    if (parent == NULL) {
+        return ZSYSTEMERROR;
+    }
+    while (rk_try(&t)) {
+        t.rc = ZNONODE;
+        for (int i = 0; i < 3 && t.rc == ZNONODE; i++) {
+            t.rc = zoo_create(t.zh, path, NULL, -1, rk_keeper_acl(keeper), ZOO_PERSISTENT, NULL, 0);
+            if (t.rc == ZNONODE) {
+                t.rc = rk_rec_make_path(&t, parent);
+                t.rc = t.rc == ZOK ? ZNONODE : t.rc;
+            }
+        }
+    }
+    free(parent);
+    return t.rc == ZNODEEXISTS ? ZOK : t.rc;
+}
+
+int rk_barrier_lift(struct rk_keeper *keeper, const char *path, int timeout_ms)
+{
+    if (!rk_rec_is_path(path)) {
+        return ZBADARGUMENTS;
+    }
+    struct rk_try t = {.keeper = keeper, .deadline_ms = rk_rec_deadline(timeout_ms)};
+    while (rk_try(&t)) {
+        t.rc = zoo_delete(t.zh, path, -1);
+    }
+    return t.rc == ZNONODE ? ZOK : t.rc;
+}
+
+/* Waits in an object of its own: there is no handle to this recipe. */
+static int wait_gone(struct rk_object *object, const char *path, int64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t seen = rk_object_pokes(object);
+        char byte;
+        int bytes = 0;
+        struct rk_try t = {.keeper = object->keeper, .deadline_ms = deadline_ms};
+        while (rk_try(&t)) {
+            t.rc = rk_sync(t.zh, path); /* one that was lifted before this call shall not hold us */
+            if (t.rc == ZOK) {
+                t.rc = zoo_wget(t.zh, path, rk_object_watcher, object->cell, &byte, &bytes, NULL);
+            }
+        }
+        if (t.rc != ZOK) {
+            return t.rc == ZNONODE ? ZOK : t.rc;
+        }
+        if (!rk_object_wait(object, seen, deadline_ms)) {
+            return ZCLOSING;
+        }
+        if (rk_rec_now_ms() >= deadline_ms) {
+            return ZOPERATIONTIMEOUT;
+        }
+    }
+}
+
+int rk_barrier_wait(struct rk_keeper *keeper, const char *path, int timeout_ms)
+{
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    if (!rk_rec_is_path(path)) {
+        return ZBADARGUMENTS;
+    }
+    struct rk_object object = {0};
+    int rc = rk_object_init(&object, keeper);
+    if (rc != ZOK) {
+        return rc;
+    }
+    rc = wait_gone(&object, path, deadline_ms);
+    rk_object_deinit(&object);
+    return rc;
+}
+
+/* -- Double barrier -------------------------------------------------------------------------------
+ * Who enters makes a node and waits until there is `ready`, which the one makes who counts enough.
+ * Who leaves removes the node and waits until there is no other. */
+
+struct rk_double_barrier {
+    struct rk_object object; /* first */
+    char *path;
+    char *ready;
+    int members;
+    struct rk_node *node; /* while inside; of the owner */
+};
+
+static void double_free(struct rk_double_barrier *b)
+{
+    free(b->path);
+    free(b->ready);
+    free(b);
+}
+
+int rk_double_barrier_open(struct rk_keeper *keeper, const char *path, int members,
+                           struct rk_double_barrier **ret_barrier)
+{
+    if (keeper == NULL || !rk_rec_is_path(path) || members < 1) {
+        return ZBADARGUMENTS;
+    }
+    struct rk_double_barrier *b = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        return ZSYSTEMERROR;
+    }
+    b->members = members;
+    b->path = strdup(path);
+    b->ready = rk_rec_join(path, "ready");
+    bool is_short = b->path == NULL || b->ready == NULL;
+    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&b->object, keeper);
+    if (rc != ZOK) {
+        double_free(b);
+        return rc;
+    }
+    *ret_barrier = b;
+    return ZOK;
+}
+
+int rk_double_barrier_close(struct rk_double_barrier *b)
+{
+    if (b == NULL) {
+        return ZOK;
+    }
+    int rc = rk_object_shut(&b->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    if (b->node != NULL) {
+        (void)rk_node_remove(b->object.keeper, b->node,
+                             rk_rec_deadline(RELEASE_MS)); /* or in the background */
+    }
+    rk_object_deinit(&b->object);
+    double_free(b);
+    return ZOK;
+}
+
+/* Others inside, without ready and without ours. */
+static int count_others(struct rk_try *t, const struct rk_double_barrier *b, const char *own,
+                        bool *ret_is_own_there, int *ret_others)
+{
+    struct String_vector names = {0};
+    int rc = zoo_wget_children(t->zh, b->path, rk_object_watcher, b->object.cell, &names);
+    if (rc != ZOK) {
+        return rc;
+    }
+    *ret_is_own_there = false;
+    *ret_others = 0;
+    for (int i = 0; i < names.count; i++) {
+        if (own != NULL && strcmp(names.data[i], own) == 0) {
+            *ret_is_own_there = true;
+        } else if (strcmp(names.data[i], "ready") != 0) {
+            (*ret_others)++;
+        }
+    }
+    deallocate_String_vector(&names);
+    return ZOK;
+}
+
+/* ZOK: begin. ZNOTHING: not yet. ZSESSIONEXPIRED: our node is gone. */
+static int enter_once(struct rk_double_barrier *b, int64_t deadline_ms)
+{
+    struct rk_try t = {.keeper = b->object.keeper,
+                       .object = &b->object,
+                       .deadline_ms = deadline_ms,
+                       .generation = b->node->generation};
+    while (rk_try(&t)) {
+        bool is_own_there = false;
+        int others = 0;
+        t.rc = count_others(&t, b, rk_rec_name(b->node->path), &is_own_there, &others);
+        if (t.rc != ZOK || !is_own_there) {
+            t.rc = t.rc == ZOK ? ZNONODE : t.rc;
+            continue;
+        }
+        t.rc = zoo_exists(t.zh, b->ready, 0, NULL);
+        if (t.rc == ZNONODE && others + 1 >= b->members) {
+            t.rc = zoo_create(t.zh, b->ready, NULL, -1, rk_keeper_acl(b->object.keeper),
+                              ZOO_PERSISTENT, NULL, 0);
+            t.rc = t.rc == ZNODEEXISTS ? ZOK : t.rc;
+        } else if (t.rc == ZNONODE) {
+            t.rc = ZNOTHING;
+        }
+    }
+    return t.rc == ZNONODE ? ZSESSIONEXPIRED : t.rc;
+}
+
+static int enter_wait(struct rk_double_barrier *b, int64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t seen = rk_object_pokes(&b->object);
+        int rc = enter_once(b, deadline_ms);
+        if (rc != ZNOTHING) {
+            return rc;
+        }
+        if (!rk_object_wait(&b->object, seen, deadline_ms)) {
+            return ZCLOSING;
+        }
+        if (rk_rec_now_ms() >= deadline_ms) {
+            /* The others may have begun: a last look decides. */
+            rc = enter_once(b, rk_rec_now_ms());
+            return rc == ZNOTHING ? ZOPERATIONTIMEOUT : rc;
+        }
+    }
+}
+
+static int enter(struct rk_double_barrier *b, int64_t deadline_ms)
+{
+    struct rk_node_plan plan = {.parent = b->path, .name = "member", .mode = ZOO_EPHEMERAL};
+    int rc = ZSESSIONEXPIRED;
+    /* A session lost before the others began: enter anew. */
+    while (rc == ZSESSIONEXPIRED) {
+        if (rk_rec_now_ms() >= deadline_ms) {
+            return ZOPERATIONTIMEOUT;
+        }
+        rc = rk_node_create(b->object.keeper, &b->object, &plan, deadline_ms, &b->node);
+        if (rc != ZOK) {
+            continue;
+        }
+        rc = enter_wait(b, deadline_ms);
+        if (rc != ZOK) {
+            (void)rk_node_remove(b->object.keeper, b->node,
+                                 rk_rec_deadline(RELEASE_MS)); /* or in the background */
+            b->node = NULL;
+        }
+    }
+    return rc;
+}
+
+int rk_double_barrier_enter(struct rk_double_barrier *b, int timeout_ms)
+{
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    int rc = rk_object_enter(&b->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    rc = b->node != NULL ? ZINVALIDSTATE : ZOK;
+    if (rc == ZOK) {
+        rc = enter(b, timeout_ms == 0 ? deadline_ms + 1 : deadline_ms);
+    }
+    rk_object_leave(&b->object);
+    return rc;
+}
+
+static int leave_wait(struct rk_double_barrier *b, int64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t seen = rk_object_pokes(&b->object);
+        int others = 0;
+        struct rk_try t = {
+            .keeper = b->object.keeper, .object = &b->object, .deadline_ms = deadline_ms};
+        while (rk_try(&t)) {
+            bool is_own_there;
+            t.rc = count_others(&t, b, NULL, &is_own_there, &others);
+            if (t.rc == ZOK && others == 0) {
+                t.rc = zoo_delete(t.zh, b->ready, -1);
+            }
+        }
+        if (t.rc == ZNONODE || (t.rc == ZOK && others == 0)) {
+            return ZOK;
+        }
+        if (t.rc != ZOK) {
+            return t.rc;
+        }
+        if (!rk_object_wait(&b->object, seen, deadline_ms)) {
+            return ZCLOSING;
+        }
+        if (rk_rec_now_ms() >= deadline_ms) {
+            return ZOPERATIONTIMEOUT;
+        }
+    }
+}
+
+int rk_double_barrier_leave(struct rk_double_barrier *b, int timeout_ms)
+{
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    int rc = rk_object_enter(&b->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    if (b->node == NULL) {
+        rc = ZINVALIDSTATE;
+    } else {
+        bool was_lost = rk_keeper_is_gone(b->object.keeper, b->node->generation);
+        (void)rk_node_remove(b->object.keeper, b->node, deadline_ms); /* or in the background */
+        b->node = NULL;
+        rc = leave_wait(b, deadline_ms);
+        rc = rc == ZOK && was_lost ? ZSESSIONEXPIRED : rc;
+    }
+    rk_object_leave(&b->object);
+    return rc;
+}

@@ -1,0 +1,437 @@
+/* Locks and read-write locks: a place in a line, held with a token, and somebody who notices its
+ * loss. */
+#include "recipes/lock_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a release tries itself before it leaves the node to the background. */
+#define RELEASE_MS 1000
+
+struct rk_rwlock {
+    struct rk_lock *read;
+    struct rk_lock *write;
+};
+
+/* -- How the hold is ------------------------------------------------------------------------------
+ */
+
+/* The mutex of the object is not held: the keeper's comes first. */
+static enum rk_hold hold_now(struct rk_lock *lock)
+{
+    struct rk_look look;
+    rk_keeper_look(lock->object.keeper, &look);
+    pthread_mutex_lock(&lock->object.mutex);
+    enum rk_hold hold = RK_HOLD_NONE;
+    if (lock->count > 0) {
+        lock->is_lost = lock->is_lost || look.generation != lock->generation;
+        hold = lock->is_lost                    ? RK_HOLD_LOST
+               : look.link != RK_LINK_CONNECTED ? RK_HOLD_UNSURE
+                                                : RK_HOLD_SURE;
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+    return hold;
+}
+
+/* The lock whose node is held: another one for a reader that holds by its writer. */
+static struct rk_lock *holder(struct rk_lock *lock)
+{
+    pthread_mutex_lock(&lock->object.mutex);
+    struct rk_lock *source = lock->source;
+    pthread_mutex_unlock(&lock->object.mutex);
+    return source != NULL ? source : lock;
+}
+
+enum rk_hold rk_lock_state(struct rk_lock *lock)
+{
+    return hold_now(holder(lock));
+}
+
+int64_t rk_lock_token(struct rk_lock *lock)
+{
+    lock = holder(lock);
+    pthread_mutex_lock(&lock->object.mutex);
+    int64_t token = lock->count > 0 ? lock->token : 0;
+    pthread_mutex_unlock(&lock->object.mutex);
+    return token;
+}
+
+/* Path of the node held, its generation and token; NULL: nothing is held. */
+static char *held_path(struct rk_lock *lock, uint64_t *ret_generation, int64_t *ret_token)
+{
+    lock = holder(lock);
+    pthread_mutex_lock(&lock->object.mutex);
+    char *path = lock->count > 0 && lock->node != NULL ? strdup(lock->node->path) : NULL;
+    *ret_generation = lock->generation;
+    *ret_token = lock->token;
+    pthread_mutex_unlock(&lock->object.mutex);
+    return path;
+}
+
+static void note_lost(struct rk_lock *lock, int64_t token)
+{
+    pthread_mutex_lock(&lock->object.mutex);
+    if (lock->count > 0 && lock->token == token) {
+        lock->is_lost = true;
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+}
+
+int rk_lock_verify(struct rk_lock *lock, int timeout_ms)
+{
+    int rc = rk_object_enter(&lock->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    uint64_t generation;
+    int64_t token;
+    char *path = held_path(lock, &generation, &token);
+    if (path == NULL) {
+        rc = ZINVALIDSTATE;
+    } else {
+        rc = rk_node_verify(lock->object.keeper, NULL, path, generation,
+                            rk_rec_deadline(timeout_ms));
+    }
+    if (rc == ZSESSIONEXPIRED) {
+        note_lost(lock, token);
+        rk_object_poke(&lock->object);
+    }
+    free(path);
+    rk_object_leave(&lock->object);
+    return rc;
+}
+
+/* -- The thread that tells ------------------------------------------------------------------------
+ */
+
+/* Looks whether the node of the hold still stands, and leaves a watch on it. */
+static void check_node(struct rk_lock *lock)
+{
+    uint64_t generation;
+    int64_t token;
+    char *path = held_path(lock, &generation, &token);
+    if (path != NULL) {
+        int rc =
+            rk_node_verify(lock->object.keeper, &lock->object, path, generation, rk_rec_now_ms());
+        if (rc == ZSESSIONEXPIRED) {
+            note_lost(lock, token);
+        }
+    }
+    free(path);
+}
+
+/* What is to be told, RK_HOLD_NONE: nothing. */
+static enum rk_hold news(struct rk_lock *lock, enum rk_hold hold, int64_t *ret_token)
+{
+    enum rk_hold tell = RK_HOLD_NONE;
+    pthread_mutex_lock(&lock->object.mutex);
+    if (lock->count == 0 || lock->told_token != lock->token) {
+        lock->told = RK_HOLD_SURE; /* of a new hold that is no news */
+        lock->told_token = lock->token;
+    }
+    if (lock->count > 0 && hold != RK_HOLD_NONE && hold != lock->told) {
+        lock->told = hold;
+        tell = hold;
+    }
+    *ret_token = lock->token;
+    pthread_mutex_unlock(&lock->object.mutex);
+    return tell;
+}
+
+static void tell_run(struct rk_object *object)
+{
+    struct rk_lock *lock = (struct rk_lock *)object;
+    for (;;) {
+        uint64_t seen = rk_object_pokes(object);
+        if (hold_now(lock) == RK_HOLD_SURE) {
+            check_node(lock);
+        }
+        int64_t token;
+        enum rk_hold tell = news(lock, hold_now(lock), &token);
+        if (tell != RK_HOLD_NONE) {
+            lock->options.on_change(lock, tell, token, lock->options.context);
+        }
+        if (!rk_object_wait(object, seen, RK_FOREVER)) {
+            return;
+        }
+    }
+}
+
+/* -- Open and close -------------------------------------------------------------------------------
+ */
+
+static void lock_free(struct rk_lock *lock)
+{
+    free(lock->path);
+    free(lock->data);
+    free(lock);
+}
+
+int rk_lock_new(struct rk_keeper *keeper, const char *path, enum rk_line_kind kind,
+                const struct rk_lock_options *options, struct rk_lock **ret_lock)
+{
+    if (keeper == NULL || !rk_rec_is_path(path) ||
+        (options != NULL &&
+         (options->data_bytes < 0 || (options->data == NULL && options->data_bytes > 0)))) {
+        return ZBADARGUMENTS;
+    }
+    struct rk_lock *lock = calloc(1, sizeof(*lock));
+    if (lock == NULL) {
+        return ZSYSTEMERROR;
+    }
+    lock->kind = kind;
+    lock->path = strdup(path);
+    if (options != NULL) {
+        lock->options = *options;
+        lock->data =
+            options->data == NULL ? NULL : rk_rec_memdup(options->data, options->data_bytes);
+        lock->data_bytes = options->data_bytes;
+    }
+    bool is_short = lock->path == NULL || (lock->options.data != NULL && lock->data == NULL);
+    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&lock->object, keeper);
+    if (rc != ZOK) {
+        lock_free(lock);
+        return rc;
+    }
+    if (lock->options.on_change != NULL) {
+        rc = rk_object_start(&lock->object, tell_run);
+    }
+    if (rc != ZOK) {
+        rk_object_deinit(&lock->object);
+        lock_free(lock);
+        return rc;
+    }
+    *ret_lock = lock;
+    return ZOK;
+}
+
+int rk_lock_open(struct rk_keeper *keeper, const char *path, const struct rk_lock_options *options,
+                 struct rk_lock **ret_lock)
+{
+    return rk_lock_new(keeper, path, RK_LINE_LOCK, options, ret_lock);
+}
+
+int rk_lock_close(struct rk_lock *lock)
+{
+    if (lock == NULL) {
+        return ZOK;
+    }
+    int rc = rk_object_shut(&lock->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    if (lock->node != NULL) {
+        (void)rk_node_remove(lock->object.keeper, lock->node,
+                             rk_rec_deadline(RELEASE_MS)); /* lost or not: it is gone */
+    }
+    rk_object_deinit(&lock->object);
+    lock_free(lock);
+    return ZOK;
+}
+
+/* -- Acquire and release --------------------------------------------------------------------------
+ */
+
+/* ZOK: it is held already and counted; ZNOTHING: go and get it. */
+static int begin_acquire(struct rk_lock *lock, int64_t *ret_token)
+{
+    (void)hold_now(lock); /* notes a loss */
+    int rc = ZNOTHING;
+    pthread_mutex_lock(&lock->object.mutex);
+    if (lock->is_acquiring) {
+        rc = ZINVALIDSTATE;
+    } else if (lock->count > 0 && lock->is_lost) {
+        rc = ZSESSIONEXPIRED;
+    } else if (lock->count > 0) {
+        lock->count++;
+        *ret_token = lock->token;
+        rc = ZOK;
+    } else {
+        lock->is_acquiring = true;
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+    return rc;
+}
+
+static void end_acquire(struct rk_lock *lock, struct rk_node *node)
+{
+    pthread_mutex_lock(&lock->object.mutex);
+    lock->is_acquiring = false;
+    if (node != NULL) {
+        lock->node = node;
+        lock->token = node->token;
+        lock->generation = node->generation;
+        lock->is_lost = false;
+        lock->count = 1;
+        lock->object.pokes++; /* the thread sets its watch */
+        pthread_cond_broadcast(&lock->object.cond);
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+}
+
+/* A reader whose writer holds the lock holds it by that one's node. */
+static int acquire_by_writer(struct rk_lock *lock, int64_t *ret_token)
+{
+    struct rk_lock *write = lock->writer;
+    int rc = begin_acquire(write, ret_token);
+    if (rc == ZNOTHING) {
+        end_acquire(write, NULL);
+        return ZNOTHING;
+    }
+    if (rc != ZOK) {
+        return rc;
+    }
+    pthread_mutex_lock(&lock->object.mutex);
+    lock->source = write;
+    lock->shared_count++;
+    pthread_mutex_unlock(&lock->object.mutex);
+    return ZOK;
+}
+
+static int acquire(struct rk_lock *lock, int64_t deadline_ms, int64_t *ret_token)
+{
+    if (lock->kind == RK_LINE_READ && lock->count == 0) {
+        int rc = acquire_by_writer(lock, ret_token);
+        if (rc != ZNOTHING) {
+            return rc;
+        }
+    }
+    if (lock->kind == RK_LINE_WRITE && lock->reader != NULL && rk_lock_token(lock->reader) != 0) {
+        return ZINVALIDSTATE;
+    }
+    int rc = begin_acquire(lock, ret_token);
+    if (rc != ZNOTHING) {
+        return rc;
+    }
+    struct rk_node_plan plan = {.parent = lock->path,
+                                .name = rk_line_prefix(lock->kind),
+                                .data = lock->data,
+                                .data_bytes = lock->data_bytes,
+                                .mode = ZOO_EPHEMERAL_SEQUENTIAL};
+    struct rk_node *node = NULL;
+    rc = rk_line_acquire(&lock->object, &plan, lock->kind, deadline_ms, &node);
+    if (rc == ZOK) {
+        *ret_token = node->token;
+    }
+    end_acquire(lock, node);
+    return rc;
+}
+
+int rk_lock_acquire(struct rk_lock *lock, int timeout_ms, int64_t *ret_token)
+{
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    int64_t token = 0;
+    int rc = rk_object_enter(&lock->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    rc = acquire(lock, deadline_ms, &token);
+    if (rc == ZOK && ret_token != NULL) {
+        *ret_token = token;
+    }
+    rk_object_leave(&lock->object);
+    return rc;
+}
+
+static int release(struct rk_lock *lock)
+{
+    enum rk_hold hold = hold_now(lock);
+    struct rk_node *node = NULL;
+    pthread_mutex_lock(&lock->object.mutex);
+    if (lock->count == 0) {
+        pthread_mutex_unlock(&lock->object.mutex);
+        return ZINVALIDSTATE;
+    }
+    lock->count--;
+    if (lock->count == 0) {
+        node = lock->node;
+        lock->node = NULL;
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+    int rc = ZOK;
+    if (node != NULL) {
+        rc = rk_node_remove(lock->object.keeper, node, rk_rec_deadline(RELEASE_MS));
+    }
+    return hold == RK_HOLD_LOST ? ZSESSIONEXPIRED : rc;
+}
+
+int rk_lock_release(struct rk_lock *lock)
+{
+    int rc = rk_object_enter(&lock->object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    struct rk_lock *source = NULL;
+    pthread_mutex_lock(&lock->object.mutex);
+    if (lock->shared_count > 0) {
+        source = lock->source;
+        lock->shared_count--;
+        if (lock->shared_count == 0) {
+            lock->source = NULL;
+        }
+    }
+    pthread_mutex_unlock(&lock->object.mutex);
+    rc = release(source != NULL ? source : lock);
+    rk_object_leave(&lock->object);
+    return rc;
+}
+
+int rk_lock_participants(struct rk_keeper *keeper, const char *path, int timeout_ms,
+                         struct String_vector *ret_vector)
+{
+    return rk_line_list(keeper, path, RK_LINE_LOCK, timeout_ms, INT32_MAX, ret_vector);
+}
+
+/* -- Read-write lock ------------------------------------------------------------------------------
+ */
+
+int rk_rwlock_open(struct rk_keeper *keeper, const char *path,
+                   const struct rk_lock_options *options, struct rk_rwlock **ret_lock)
+{
+    struct rk_rwlock *rw = calloc(1, sizeof(*rw));
+    if (rw == NULL) {
+        return ZSYSTEMERROR;
+    }
+    int rc = rk_lock_new(keeper, path, RK_LINE_READ, options, &rw->read);
+    if (rc == ZOK) {
+        rc = rk_lock_new(keeper, path, RK_LINE_WRITE, options, &rw->write);
+    }
+    if (rc != ZOK) {
+        (void)rk_lock_close(rw->read);
+        free(rw);
+        return rc;
+    }
+    rw->read->writer = rw->write;
+    rw->write->reader = rw->read;
+    *ret_lock = rw;
+    return ZOK;
+}
+
+int rk_rwlock_close(struct rk_rwlock *rw)
+{
+    if (rw == NULL) {
+        return ZOK;
+    }
+    struct rk_object *objects[] = {&rw->read->object, &rw->write->object};
+    for (int i = 0; i < 2; i++) {
+        if (rk_object_is_own_thread(objects[i])) {
+            return ZINVALIDSTATE;
+        }
+    }
+    int rc = rk_lock_close(rw->read);
+    if (rc == ZOK) {
+        rc = rk_lock_close(rw->write);
+        free(rw);
+    }
+    return rc;
+}
+
+struct rk_lock *rk_rwlock_read(struct rk_rwlock *rw)
+{
+    return rw->read;
+}
+
+struct rk_lock *rk_rwlock_write(struct rk_rwlock *rw)
+{
+    return rw->write;
+}
