@@ -44,6 +44,7 @@ struct storm {
     bool is_accepted[TAGS];
     uint32_t node_of[TAGS];
     bool is_watching[TAGS];
+    int64_t deadline_ms[TAGS];
     uint64_t last_tag;      /* of this connection */
     rk_zxid watched[NODES]; /* the change its one-shot watch is behind; 0: none */
     uint32_t persistent_told[NODES];
@@ -209,13 +210,15 @@ static void take_watch(struct storm *s, const struct rk_client_effect *fx)
         return;
     }
     uint32_t node = node_of(fx->u.watch.path);
+    bool is_persistent = false;
     for (uint32_t i = 0; i < fx->u.watch.count; i++) {
         if (fx->u.watch.watchers[i].fn == 1) {
             s->watched[node] = 0;
         } else {
-            s->persistent_told[node]++;
+            is_persistent = true;
         }
     }
+    s->persistent_told[node] += is_persistent;
 }
 
 static void take_effect(struct storm *s, const struct rk_client_effect *fx)
@@ -294,10 +297,14 @@ static void request(struct storm *s)
     e.u.request.op = op;
     e.u.request.body = rk_buf_view(&body);
     e.u.request.watch_path = rk_bytes_str(path);
-    e.u.request.timeout_ms = rk_prng_chance(&s->prng, 1, 8) ? 20 : 0;
+    e.u.request.timeout_ms =
+        rk_prng_chance(&s->prng, 1, 2) ? 1 + (uint32_t)rk_prng_below(&s->prng, 200) : 0;
+    s->deadline_ms[tag] =
+        e.u.request.timeout_ms == 0 ? INT64_MAX : s->now_ms + e.u.request.timeout_ms;
     if (is_watch || op == RK_OP_ADD_WATCH) {
         e.u.request.watch = is_watch ? RK_CLIENT_WATCH_DATA : RK_CLIENT_WATCH_PERSISTENT;
         e.u.request.watcher.fn = is_watch ? 1 : 2;
+        e.u.request.watcher.ctx = rk_prng_below(&s->prng, 40);
     }
     int32_t result = step(s, &e);
     s->is_accepted[tag] = result == RK_ZK_OK;
@@ -367,6 +374,10 @@ static void pass_time(struct storm *s, int64_t ms)
     struct rk_client_event e = {.type = RK_CLIENT_EV_TICK};
     s->now_ms += ms;
     (void)step(s, &e);
+    for (uint32_t i = s->tags > 300 ? s->tags - 300 : 0; i < s->tags; i++) {
+        assert_true(!s->is_accepted[i] || s->is_done[i] || s->deadline_ms[i] > s->now_ms ||
+                    s->deadline_ms[i] == 0);
+    }
 }
 
 static void login(struct storm *s)
@@ -404,6 +415,11 @@ static void act(struct storm *s)
         break;
     case 1:
         login(s);
+        for (uint64_t i = rk_prng_chance(&s->prng, 1, 8) ? rk_prng_below(&s->prng, 100) : 0; i > 0;
+             i--) {
+            request(s);
+            change(s, (uint32_t)rk_prng_below(&s->prng, NODES));
+        }
         break;
     case 2:
     case 3:
@@ -430,7 +446,7 @@ static void act(struct storm *s)
         request(s);
         break;
     default:
-        deliver(s, 1 + rk_prng_below(&s->prng, rk_prng_chance(&s->prng, 1, 2) ? 9 : 3000));
+        deliver(s, 1 + rk_prng_below(&s->prng, rk_prng_chance(&s->prng, 1, 2) ? 9 : 30000));
     }
 }
 
@@ -560,7 +576,7 @@ static void any_allocation_may_fail(void **state)
     uint64_t fail_at = 1;
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
-        for (fail_at = 1; run(&s, seed, fail_at, 400); fail_at++) {
+        for (fail_at = 1; run(&s, seed, fail_at, 700); fail_at++) {
         }
         assert_true(fail_at > 100);
     }
