@@ -1,0 +1,21 @@
+/* Views: handles on the session of another one, with a root and a timeout of their own. */
+#ifndef RK_LIB_VIEW_H
+#define RK_LIB_VIEW_H
+
+#include "lib/lib_int.h"
+
+/* Under the lock: a call of the handle is on its way, and has gone its way. Only views count. */
+void rk_lib_view_use(zhandle_t *zh);
+void rk_lib_view_release(zhandle_t *zh);
+
+/* Under the lock: the two words that name this watcher of this handle to the machine. False without
+ * memory. With must_exist: false too if the view has never had that watcher. */
+bool rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context, bool must_exist,
+                         struct rk_client_watcher *ret);
+
+/* Under the lock, which it lets go: what zookeeper_close does with a view. */
+int rk_lib_view_close(zhandle_t *zh);
+/* With the session: frees those that are still there. */
+void rk_lib_view_free_all(struct rk_lib *s);
+
+#endif
