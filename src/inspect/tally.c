@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "inspect/tool.h"
+
 static struct rk_bytes key_of(const struct rk_map_entry *entry)
 {
     return ((const struct rk_ins_tally_item *)entry)->key;
@@ -12,7 +14,7 @@ static struct rk_bytes key_of(const struct rk_map_entry *entry)
 void rk_ins_tally_init(struct rk_ins_tally *t, struct rk_mem *mem, uint32_t max)
 {
     *t = (struct rk_ins_tally){.mem = mem, .max = max};
-    rk_bytemap_init(&t->map, mem, 1, key_of);
+    rk_bytemap_init(&t->map, mem, rk_ins_seed(), key_of);
     rk_arena_init(&t->arena, mem);
 }
 

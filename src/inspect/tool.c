@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/random.h>
 
 void rk_ins_complain(struct rk_ins_tool *t, const char *format, ...)
 {
@@ -128,6 +129,13 @@ bool rk_ins_tool_run(struct rk_ins_tool *t, const struct rk_ins_verb *verbs, siz
         return true;
     }
     return false;
+}
+
+uint64_t rk_ins_seed(void)
+{
+    uint64_t seed = 0;
+    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK); /* without it the tables are only slower */
+    return seed;
 }
 
 int rk_ins_tool_finish(struct rk_ins_tool *t, enum rk_ins_exit status)

@@ -57,6 +57,9 @@ enum rk_ins_answer {
 /* Asks on out, reads from in, until one of the words was given. */
 enum rk_ins_answer rk_ins_ask(struct rk_ins_tool *t, const char *question);
 
+/* Something that whoever made a file could not know, for hash tables. */
+uint64_t rk_ins_seed(void);
+
 /* The tools themselves. */
 enum rk_ins_exit rk_ins_log_run(struct rk_ins_tool *t, int argc, char **argv);
 enum rk_ins_exit rk_ins_snapshot_run(struct rk_ins_tool *t, int argc, char **argv);

@@ -1,0 +1,32 @@
+/* A snapshot file as the verbs read it: streamed, node by node. */
+#ifndef RK_INSPECT_SNAPSHOTS_H
+#define RK_INSPECT_SNAPSHOTS_H
+
+#include "inspect/files.h"
+#include "store/snap_format.h"
+
+/* Longest string, buffer or ACL of a snapshot that is believed. */
+#define RK_INS_SNAP_LIMIT ((uint32_t)64 << 20)
+
+struct rk_ins_snap {
+    struct rk_ins_tool *tool;
+    struct rk_ins_files files;
+    const char *path;
+    rk_zxid name_zxid; /* -1: its name does not say */
+};
+
+/* A line on err if not RK_INS_OK. */
+enum rk_ins_exit rk_ins_snap_open(struct rk_ins_snap *s, struct rk_ins_tool *t, const char *path);
+void rk_ins_snap_close(struct rk_ins_snap *s);
+/* Reads and checks all of it; sink (session, acl, node) as of rk_snap_parse. Without a line.
+ * Unlike the store it begins on files that do not end like a snapshot, too. */
+enum rk_err rk_ins_snap_parse(struct rk_ins_snap *s, const struct rk_restore_sink *sink,
+                              struct rk_snap_info *ret, const char **ret_why) RK_MUST_CHECK;
+/* The same with a line on err. */
+enum rk_ins_exit rk_ins_snap_read(struct rk_ins_snap *s, const struct rk_restore_sink *sink,
+                                  struct rk_snap_info *ret);
+
+/* "" is the root's path in a snapshot. */
+struct rk_bytes rk_ins_shown_path(struct rk_bytes path);
+
+#endif
