@@ -98,8 +98,10 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
     } else {
         call->extra = NULL;
         rk_lib_call_free(s, call);
-        if (to->wait)
+        if (to->wait) {
+            to->wait->call = NULL;
             s->refs--; /* the handle has one as well: it is never the last */
+        }
     }
     rk_lib_unlock(s);
     return rc;

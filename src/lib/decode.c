@@ -29,7 +29,9 @@ void rk_lib_read_stat(struct rk_reader *r, struct Stat *stat)
 
 struct rk_bytes rk_lib_strip(const zhandle_t *zh, struct rk_bytes path)
 {
-    path = rk_client_strip(zh->s->client, path);
+    struct rk_bytes stripped = rk_client_strip(zh->s->client, path);
+    /* The chroot itself is "/", which its first byte is too; the result stays within the reply. */
+    path = stripped.len == 1 && path.len > 0 ? rk_bytes_of(path.data, 1) : stripped;
     if (!zh->root || path.len < zh->root_len || memcmp(path.data, zh->root, zh->root_len) != 0)
         return path;
     if (path.len == zh->root_len)
