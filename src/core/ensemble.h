@@ -33,6 +33,7 @@ struct rk_ensemble_config {
     bool may_initialize;       /* the marker file was there: having nothing is how it should be */
     bool observer_sync;        /* syncEnabled */
     int64_t observer_delay_ms; /* observer.election.DelayMs */
+    uint32_t epoch_txns_max;   /* then another epoch is begun; 0: what zxids can count */
 };
 
 /* What the disk said at the start; before rk_core_start. */

@@ -177,7 +177,8 @@ void rk_leader_count_acks(struct rk_core *c, const struct learner *l)
 
 bool rk_leader_must_roll_over(const struct rk_core *c)
 {
-    return RK_ZXID_COUNTER(c->broadcast.last_proposed) >= ROLL_OVER_COUNTER &&
+    uint32_t max = c->ens->config.epoch_txns_max;
+    return RK_ZXID_COUNTER(c->broadcast.last_proposed) >= (max > 0 ? max : ROLL_OVER_COUNTER) &&
            !RK_BUG(ROLL_OVER_IGNORED);
 }
 

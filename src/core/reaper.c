@@ -68,7 +68,7 @@ static void scan(struct rk_core *c)
         }
         if (!is_due(c, n)) {
             c->reap_at = n;
-        } else if (c->reap_tokens > 0) {
+        } else if (c->reap_tokens > 0 && !rk_leader_takes_no_more(c)) {
             reap(c, n);
         } else {
             return; /* goes on when the rate allows */

@@ -445,6 +445,10 @@ static void admit_behind_sync(struct rk_core *c, struct conn *conn)
             break;
         }
         if (q->state == REQUEST_HELD && rk_core_op_is_write(q->op)) {
+            if (rk_leader_takes_no_more(c)) {
+                rk_core_conn_close(c, conn); /* another one leads in a moment */
+                return;
+            }
             (void)admit_write(c, conn, id); /* or it is fixed, and the queue answers it */
         }
         id = next;

@@ -647,6 +647,70 @@ static void a_leader_hands_over_when_nothing_is_outstanding(void **state)
     rig_ens_deinit(&r);
 }
 
+/* Whatever is proposed in one step: the counter must not run over. */
+static void an_epoch_ends_when_its_zxids_are_used_up(void **state)
+{
+    static const char *const paths[] = {"/c1", "/c2", "/c3"};
+    struct rig_ens r;
+    uint32_t wires[2];
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    r.ensemble.epoch_txns_max = 5;
+    r.config.container_check_ms = RIG_TICK_MS;
+    r.config.container_never_used_ms = 1;
+    rig_ens_start(&r);
+    first = rig_ens_serve(&r, 2, wires);
+    connect_client(&r, first, wires, 2);
+    for (int32_t i = 0; i < 3; i++) {
+        struct rk_buf *b = rig_request(&r.rig, i + 1, RK_OP_CREATE_CONTAINER);
+        rk_buf_put_bytes(b, rk_bytes_str(paths[i]));
+        rk_buf_put_bytes(b, rk_bytes_str(""));
+        rig_put_open_acl(b);
+        rk_buf_put_i32(b, 4);
+        rig_send(&r.rig, 1);
+        rig_ens_ack(&r, wires[0], first + 2 + i);
+        rig_ens_ack(&r, wires[1], first + 2 + i);
+        (void)rig_expect(&r.rig, 1, i + 1, RK_ZK_OK);
+    }
+    rig_ens_forget(&r, wires[0]);
+    rig_ens_pass(&r, RIG_TICK_MS + 1);
+    (void)rig_ens_skip_to(&r, wires[0], RK_PACKET_PROPOSAL);
+    for (uint32_t i = 0; i < 4 && rig_ens_has(&r, wires[0]); i++) {
+        assert_int_not_equal(rig_ens_take(&r, wires[0]).type, RK_PACKET_PROPOSAL);
+    }
+    rig_ens_ack(&r, wires[0], first + 5);
+    rig_ens_ack(&r, wires[1], first + 5);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    rig_ens_deinit(&r);
+}
+
+static void writes_behind_a_sync_do_not_use_up_more_than_there_is(void **state)
+{
+    struct rig_ens r;
+    uint32_t wires[2];
+    struct rk_buf *b;
+    rk_zxid first;
+    (void)state;
+    rig_ens_init(&r, 3, 0);
+    r.ensemble.epoch_txns_max = 2;
+    rig_ens_start(&r);
+    first = serve_answered(&r, 2, wires);
+    connect_client(&r, first, wires, 2);
+    b = rig_request(&r.rig, 1, RK_OP_SYNC);
+    rk_buf_put_bytes(b, rk_bytes_str("/"));
+    rig_send(&r.rig, 1);
+    rig_create(&r.rig, 1, 2, "/a", "x", 0);
+    rig_create(&r.rig, 1, 3, "/b", "x", 0);
+    ping_back(&r, wires[0], first + 1);
+    (void)rig_ens_skip_to(&r, wires[0], RK_PACKET_PROPOSAL);
+    rig_ens_expect_nothing(&r, wires[0]);
+    rig_ens_ack(&r, wires[0], first + 2);
+    rig_ens_ack(&r, wires[1], first + 2);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LOOKING);
+    rig_ens_deinit(&r);
+}
+
 static void handing_over_waits_for_nobody_who_is_not_in_step(void **state)
 {
     struct rig_ens r;
@@ -711,6 +775,8 @@ int main(void)
         cmocka_unit_test(a_ping_answered_by_a_channel_that_is_gone_does_not_count),
         cmocka_unit_test(syncs_of_those_that_leave_are_forgotten),
         cmocka_unit_test(a_leader_hands_over_when_nothing_is_outstanding),
+        cmocka_unit_test(an_epoch_ends_when_its_zxids_are_used_up),
+        cmocka_unit_test(writes_behind_a_sync_do_not_use_up_more_than_there_is),
         cmocka_unit_test(handing_over_waits_for_nobody_who_is_not_in_step),
         cmocka_unit_test(handing_over_takes_two_ticks_at_most),
     };
