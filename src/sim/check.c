@@ -198,7 +198,11 @@ static void take_note(struct sim_check *c, const struct rk_effect *e, struct rk_
     case RK_NOTE_SNAP_RECEIVED:
         c->has_snap_come = true;
         break;
+    case RK_NOTE_LEADER_HANDING_OVER:
+        c->is_handing_over = true;
+        break;
     case RK_NOTE_ROLE_LEFT:
+        c->is_handing_over = false;
         c->has_snap_come = false;
         break;
     case RK_NOTE_SNAPSHOT_FAILED:

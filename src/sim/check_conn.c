@@ -132,6 +132,14 @@ static void advance_to_close(struct sim_check *c, const struct mconn *conn)
     }
 }
 
+/* The leader takes nothing more, and leaves in a moment. */
+static bool takes_no_more(const struct sim_check *c)
+{
+    uint32_t max = c->w->opt.ens.epoch_txns_max;
+    bool is_used_up = max > 0 && c->head != NULL && RK_ZXID_COUNTER(c->head->zxid) >= max;
+    return c->is_leading && (c->is_handing_over || is_used_up);
+}
+
 void rk_check_closed(struct sim_check *c, rk_conn_id id)
 {
     struct mconn *conn = rk_check_conn(c, id);
@@ -144,7 +152,7 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
     CHECK(c, conn != NULL && conn->state != MCONN_CLOSED, "connection %llx closed twice",
           (unsigned long long)id);
     CHECK(c,
-          conn->may_close || conn->must_close || c->may_close ||
+          conn->may_close || conn->must_close || c->may_close || takes_no_more(c) ||
               rk_check_is_wanted_elsewhere(c, conn),
           "connection %llx (session %llx) was closed without a reason", (unsigned long long)id,
           (unsigned long long)conn->viewer.session);

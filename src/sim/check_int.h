@@ -134,7 +134,8 @@ struct sim_check {
     bool is_up;
     bool is_serving; /* always, alone */
     bool is_leading; /* always, alone */
-    bool may_close;  /* this step: it ceases to serve, or does not serve */
+    bool is_handing_over;
+    bool may_close; /* this step: it ceases to serve, or does not serve */
     bool must_compare;
     bool has_snap_come; /* a leader's snapshot is complete: memory will be replaced by it */
     bool is_reloading;  /* in this step its own disk was read again */

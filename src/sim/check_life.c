@@ -9,6 +9,7 @@ static void go_down(struct sim_check *c)
     c->is_serving = false;
     c->is_log_full = false;
     c->is_stopping = false;
+    c->is_handing_over = false;
     c->must_compare = false;
 }
 

@@ -10,6 +10,9 @@
  * and drops who was silent for S; whose channel was closed is missed T later. So a quorum has been
  * heard of within S + 3 T.
  *
+ * That goes for a leader from the moment when it began to serve: those who acknowledged NEWLEADER
+ * say nothing more before they are told UPTODATE. They may have done so initLimit ago.
+ *
  * What was heard was said before. Paths hold what is under way while they are cut, and a process
  * that stands still has it in its sockets; but who hears nothing for S leaves, so old words come at
  * most S behind those before them. A learner is thus at most 2 S behind its leader, and a leader
@@ -63,8 +66,10 @@ static void check_contact(struct sim_check *c)
     int64_t limit_ms = sync_limit_ms(c);
     int64_t heard_us;
     if (c->is_leading) {
+        int64_t began_us = rk_truth_epoch_us(c->w->truth, RK_ZXID_EPOCH(c->model.zxid));
         limit_ms += LEADER_TICKS * (int64_t)c->config.tick_ms;
         heard_us = heard_of(c, voters, voters / 2);
+        heard_us = began_us > heard_us ? began_us : heard_us;
     } else {
         heard_us = heard_of(c, nodes, 1);
     }
@@ -77,8 +82,10 @@ static void check_contact(struct sim_check *c)
 /* Of the slowest clock that there may be. */
 static int64_t bound_us(const struct sim_check *c)
 {
-    int64_t ms = 4 * sync_limit_ms(c) + LEADER_TICKS * (int64_t)c->config.tick_ms;
-    return ms * 1250;
+    int64_t tick_ms = c->config.tick_ms;
+    int64_t us = (4 * sync_limit_ms(c) + LEADER_TICKS * tick_ms) * 1250;
+    int64_t began_us = rk_truth_epoch_us(c->w->truth, RK_ZXID_EPOCH(c->model.zxid));
+    return began_us < c->w->now_us - us ? us : us + c->w->opt.ens.init_limit * tick_ms * 1250;
 }
 
 void rk_check_staleness(struct sim_check *c, rk_zxid zxid)

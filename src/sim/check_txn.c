@@ -286,6 +286,13 @@ void rk_check_append(struct sim_check *c, rk_zxid zxid, struct rk_bytes payload)
     CHECK(c, follows(c, c->head, zxid), "server %u logs zxid %llx behind %llx", c->index + 1,
           (unsigned long long)zxid, (unsigned long long)(c->head == NULL ? 0 : c->head->zxid));
     if (known == NULL) {
+        uint32_t max = c->w->opt.ens.epoch_txns_max;
+        CHECK(c, max == 0 || RK_ZXID_COUNTER(zxid) <= max,
+              "server %u proposes zxid %llx in an epoch that has but %u", c->index + 1,
+              (unsigned long long)zxid, max);
+        if (max > 0 && RK_ZXID_COUNTER(zxid) == max) {
+            RK_MARK(c->w, ROLLED_OVER);
+        }
         propose(c, zxid, payload);
         return;
     }

@@ -134,6 +134,7 @@ struct sim_ens_options {
     uint64_t history_pin_bytes_max;
     int32_t snapshot_size_permille;
     bool force_snapshot_sync;
+    uint32_t epoch_txns_max; /* 0: as many as zxids can count */
     uint32_t clock_rate_permille[RK_SIM_NODES_MAX];
     struct sim_wire_options wire;
     int64_t horizon_us; /* mishaps begin before */

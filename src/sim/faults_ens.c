@@ -43,6 +43,7 @@ static void draw_limits(struct sim_ens_options *e, struct sim_tape *t, int32_t t
     e->history_pin_bytes_max = pct(t, 80) ? 1 << 24 : (uint64_t)log_of(t, 2000, 100000);
     e->force_snapshot_sync = pct(t, 5);
     e->snapshot_size_permille = pct(t, 25) ? -1 : pct(t, 30) ? 330 : 0;
+    e->epoch_txns_max = pct(t, 15) ? log32(t, 20, 2000) : 0;
     (void)tick_ms;
     for (uint32_t i = 0; i < RK_SIM_NODES_MAX; i++) {
         e->clock_rate_permille[i] = 1000;
@@ -118,6 +119,7 @@ static void calm_down(struct sim_options *o)
 {
     int64_t sync_us_max = (int64_t)o->node.core.tick_ms * 1000 / 40;
     o->ens.is_calm = true;
+    o->ens.epoch_txns_max = 0;
     /* A disk that cannot keep up would be an outage, too. */
     o->disk.sync_us_max = o->disk.sync_us_max > sync_us_max ? sync_us_max : o->disk.sync_us_max;
     o->disk.write_us_max = o->disk.write_us_max > 100 ? 100 : o->disk.write_us_max;

@@ -149,6 +149,7 @@
     X(WIRE_RESET, "a channel was reset")                                                           \
     X(SYNC_BROKEN, "a learner was brought up to date in part")                                     \
     X(GONE_IN_SYNC, "a server was gone in the middle of a synchronisation")                        \
+    X(ROLLED_OVER, "all zxids of an epoch were used up")                                           \
     X(STALE_READ, "a read of a state half of syncLimit old")                                       \
     X(DIAL_REFUSED, "a dial was refused")                                                          \
     X(DIAL_TIMED_OUT, "a dial timed out")                                                          \

@@ -46,6 +46,7 @@ enum key_type {
     X(ens.history_pin_bytes_max, KEY_64, 1 << 24)                                                  \
     X(ens.snapshot_size_permille, KEY_32, 0)                                                       \
     X(ens.force_snapshot_sync, KEY_BOOL, 0)                                                        \
+    X(ens.epoch_txns_max, KEY_32, 0)                                                               \
     X(disk.write_us_max, KEY_64, 0)                                                                \
     X(disk.sync_us_max, KEY_64, 0)                                                                 \
     X(disk.is_dir_op_slow, KEY_BOOL, 0)                                                            \

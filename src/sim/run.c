@@ -139,7 +139,11 @@ static void last_look(struct sim_world *w)
     int64_t timeouts_us =
         1000 * (int64_t)(w->opt.node.core.max_session_timeout_ms + 5 * w->opt.node.core.tick_ms);
     uint32_t rate = w->opt.node.clock_rate_permille;
-    (void)rk_sim_world_run(w, w->now_us + timeouts_us * 1000 / (rate < 800 ? rate : 800));
+    uint32_t epochs;
+    do { /* a new leader gives every session its whole timeout again */
+        epochs = rk_truth_epochs(w->truth);
+        (void)rk_sim_world_run(w, w->now_us + timeouts_us * 1000 / (rate < 800 ? rate : 800));
+    } while (rk_truth_epochs(w->truth) != epochs && w->opt.ens.epoch_txns_max > 0);
     for (uint32_t i = 0; i < w->node_count; i++) {
         if (is_of_core(w, i) && rk_sim_check_sessions(w->checks[i]) > w->opt.client.count) {
             rk_sim_fail(w, "%u sessions for %u clients", rk_sim_check_sessions(w->checks[i]),

@@ -11,6 +11,7 @@
 
 struct epoch {
     bool has_begun;
+    int64_t began_us;
     uint32_t node;
     struct sim_txn *real;
 };
@@ -295,7 +296,7 @@ void rk_truth_begin_epoch(struct sim_truth *t, int64_t epoch, uint32_t node, str
         rk_sim_fail(t->w, "server %u leads epoch %lld, which server %u has led", node + 1,
                     (long long)epoch, e->node + 1);
     }
-    *e = (struct epoch){.has_begun = true, .node = node, .real = real};
+    *e = (struct epoch){.has_begun = true, .began_us = t->w->now_us, .node = node, .real = real};
     t->epoch_count++;
     if (real != NULL) {
         rk_truth_commit(t, real, node);
@@ -311,6 +312,12 @@ bool rk_truth_epoch(const struct sim_truth *t, int64_t epoch, struct sim_txn **r
     }
     *ret_real = t->epochs[epoch].real;
     return true;
+}
+
+int64_t rk_truth_epoch_us(const struct sim_truth *t, int64_t epoch)
+{
+    RK_ASSERT(epoch > 0 && epoch < (int64_t)EPOCHS_MAX && t->epochs[epoch].has_begun);
+    return t->epochs[epoch].began_us;
 }
 
 uint32_t rk_truth_epochs(const struct sim_truth *t)

@@ -115,7 +115,8 @@ rk_zxid rk_truth_committed_at(const struct sim_truth *t, int64_t at_us);
 void rk_truth_begin_epoch(struct sim_truth *t, int64_t epoch, uint32_t node, struct sim_txn *real);
 /* False: that epoch never began. */
 bool rk_truth_epoch(const struct sim_truth *t, int64_t epoch, struct sim_txn **ret_real);
-uint32_t rk_truth_epochs(const struct sim_truth *t); /* how many began */
+int64_t rk_truth_epoch_us(const struct sim_truth *t, int64_t epoch); /* when it began */
+uint32_t rk_truth_epochs(const struct sim_truth *t);                 /* how many began */
 
 /* -- requests and sessions -- */
 struct sim_asked *rk_truth_ask(struct sim_truth *t, rk_session_id session, int32_t cxid,
