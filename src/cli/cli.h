@@ -20,6 +20,7 @@ struct rk_cli_options {
     bool is_zkcli;       /* --zkcli: speak exactly as zkCli does, greeting and all */
     bool is_interactive; /* commands come from a terminal, line by line */
     bool is_colour;      /* stdout is a terminal, and neither --no-color nor NO_COLOR */
+    bool is_debug;       /* --debug: the library's log on stderr */
     bool is_fail_fast;   /* -e: a script ends with its first error */
 };
 
