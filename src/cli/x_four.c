@@ -268,7 +268,7 @@ bool rk_x_member_parse(const char *line, struct rk_x_member *m)
     if (strncmp(line, "server.", 7) != 0)
         return false;
     const char *equals = strchr(line, '=');
-    char id[24];
+    char id[24] = "";
     if (equals == NULL || (size_t)(equals - line - 7) >= sizeof id)
         return false;
     memcpy(id, line + 7, (size_t)(equals - line - 7));

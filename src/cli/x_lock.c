@@ -55,12 +55,20 @@ static void on_latch(struct rk_latch *latch, bool is_leader, int64_t token, void
     rk_cli_wake(news->cli);
 }
 
+/* The library's log is for --debug. */
+static void log_nothing(const char *message)
+{
+    (void)message;
+}
+
 static int open_keeper(struct held *h)
 {
     const struct rk_cli_options *options = rk_cli_options(h->cli);
     struct rk_keeper_options keeper;
     rk_keeper_options_init(&keeper);
     keeper.session.session_timeout_ms = options->timeout_ms;
+    if (!options->is_debug)
+        keeper.session.log = log_nothing;
     int rc = rk_keeper_open(options->server, &keeper, &h->keeper);
     if (rc != ZOK)
         return rk_cli_fail(h->cli, rc, NULL);
