@@ -34,7 +34,7 @@ fuzz: deps-test
 	@tools/fuzz-all --jobs $(JOBS) --seconds $(FUZZ_SECONDS)
 
 bench: deps-bench all
-	@bench/run-all && exec bench/ensemble
+	@bench/run-all && bench/ensemble && exec bench/client/run
 
 format: deps-test
 	@tools/format --fix
