@@ -89,7 +89,6 @@ struct rk_services {
     int count;
     struct rk_service *services; /* by id */
     int bad_count;               /* nodes whose data are no ServiceInstance; they are left out */
-    void *memory;
 };
 /* All instances of a service, disabled ones too; none is no error. */
 ROOKERY_API int rk_service_list(struct rk_keeper *keeper, const char *base, const char *name,
