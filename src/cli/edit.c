@@ -348,6 +348,10 @@ bool rk_cli_interact(struct rk_cli *cli)
         end_edit(cli);
         return false;
     }
+    /* Most connections are there at once: the first prompt is to say so. */
+    for (int i = 0; i < 20 && strcmp(rk_cli_session_state(cli), "CONNECTING") == 0; i++)
+        if (rk_cli_wait(cli, 20) == RK_CLI_INTERRUPTED)
+            break;
     while (!cli->is_quitting && (line = read_line(cli))) {
         if (cli->stop_signal == SIGINT)
             cli->stop_signal = 0;

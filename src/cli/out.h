@@ -16,16 +16,15 @@
 #include "cli/cli.h"
 #include <jansson.h>
 
-#define RK_CLI_FORMAT(at) __attribute__((format(printf, at, (at) + 1)))
-
 /* -- Text ---------------------------------------------------------------------------------------
  */
 
 bool rk_cli_is_json(const struct rk_cli *cli);
 /* Result text on stdout; nothing in JSON mode. Buffered; flushed when the command ends or waits. */
-void rk_cli_print(struct rk_cli *cli, const char *format, ...) RK_CLI_FORMAT(2);
+void rk_cli_print(struct rk_cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Remarks on stderr ("Created /a", "absolute path is ..."); nothing in JSON mode. */
-void rk_cli_note(struct rk_cli *cli, const char *format, ...) RK_CLI_FORMAT(2);
+void rk_cli_note(struct rk_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum rk_cli_colour {
     RK_CLI_PLAIN,
@@ -38,8 +37,8 @@ enum rk_cli_colour {
     RK_CLI_CYAN
 };
 /* As rk_cli_print, coloured if colours are on. Text must be safe. */
-void rk_cli_paint(struct rk_cli *cli, enum rk_cli_colour colour, const char *format, ...)
-    RK_CLI_FORMAT(3);
+#define RK_CLI_FORM __attribute__((format(printf, 3, 4)))
+void rk_cli_paint(struct rk_cli *cli, enum rk_cli_colour c, const char *form, ...) RK_CLI_FORM;
 /* The escape sequence alone, "" without colours. RK_CLI_PLAIN ends all others. */
 const char *rk_cli_code(const struct rk_cli *cli, enum rk_cli_colour colour);
 
@@ -71,9 +70,10 @@ json_t *rk_cli_json_acl(const struct ACL_vector *acl);
  */
 
 /* Prints and returns RK_CLI_FAILED. */
-int rk_cli_error(struct rk_cli *cli, const char *format, ...) RK_CLI_FORMAT(2);
+int rk_cli_error(struct rk_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints and returns RK_CLI_USAGE. */
-int rk_cli_misuse(struct rk_cli *cli, const char *format, ...) RK_CLI_FORMAT(2);
+int rk_cli_misuse(struct rk_cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The command's usage line, as zkCli prints it when arguments are missing; returns RK_CLI_USAGE. */
 int rk_cli_show_usage(struct rk_cli *cli, const struct rk_cli_command *command);
 /* For what a call of call.h or of the library returned: prints as zkCli ("Node does not exist: /a",

@@ -71,6 +71,14 @@ static int distance(const char *a, const char *b, int limit)
     return row[wide] < limit ? row[wide] : limit;
 }
 
+static bool is_of_zkcli(const struct rk_cli_command *command)
+{
+    for (const struct rk_cli_command *const *c = rk_cli_zk_commands; *c; c++)
+        if (*c == command)
+            return strcmp(command->name, "help") != 0;
+    return false;
+}
+
 static int say_not_found(struct rk_cli *cli, const char *name)
 {
     const struct rk_cli_command *near = NULL;
@@ -82,7 +90,8 @@ static int say_not_found(struct rk_cli *cli, const char *name)
         rk_cli_note(cli,
                     "ZooKeeper -server host:port -client-configuration properties-file cmd args\n");
         for (const struct rk_cli_command *const *c = rk_cli_commands(); *c; c++)
-            rk_cli_note(cli, "\t%s %s\n", (*c)->name, (*c)->usage);
+            if (is_of_zkcli(*c))
+                rk_cli_note(cli, "\t%s %s\n", (*c)->name, (*c)->usage);
         rk_cli_misuse(cli, "Command not found: Command not found %s", safe ? safe : "");
         free(safe);
         return 127;
@@ -129,6 +138,18 @@ static int check_args(struct rk_cli *cli, const struct rk_cli_args *args)
     return RK_CLI_OK;
 }
 
+/* zkCli prints the exception as it is, with its class. */
+static const char *class_of(const char *problem)
+{
+    if (strncmp(problem, "Unrecognized", 12) == 0)
+        return "org.apache.commons.cli.UnrecognizedOptionException: ";
+    if (strncmp(problem, "Missing argument", 16) == 0)
+        return "org.apache.commons.cli.MissingArgumentException: ";
+    if (strncmp(problem, "Missing required", 16) == 0)
+        return "org.apache.commons.cli.MissingOptionException: ";
+    return "org.apache.commons.cli.AlreadySelectedException: ";
+}
+
 /* -- Running ------------------------------------------------------------------------------------
  */
 
@@ -147,7 +168,8 @@ static int run_command(struct rk_cli *cli, const struct rk_cli_command *command,
         code = RK_CLI_NOT_CONNECTED;
     } else if (!rk_cli_parse_args(command, count, words, values, &args, problem, sizeof problem)) {
         char *safe = rk_cli_safe(problem, strlen(problem));
-        code = rk_cli_misuse(cli, "%s", safe ? safe : "");
+        code = rk_cli_misuse(cli, "%s%s", cli->options.is_zkcli ? class_of(problem) : "",
+                             safe ? safe : "");
         free(safe);
     } else {
         code = check_args(cli, &args);
@@ -168,7 +190,8 @@ static void note_exit(struct rk_cli *cli, int code)
     } else if (cli->options.is_zkcli) {
         /* ZK: a script's status is that of its last command, which is 1 for most failures. */
         cli->exit_code = code == 0 || code == 127 ? code : 1;
-    } else if (code != RK_CLI_OK) {
+    } else if (code != RK_CLI_OK && !cli->options.is_interactive) {
+        /* A person has seen it; a script's caller has not. */
         cli->exit_code = code;
     }
     if (cli->is_output_gone || (code != RK_CLI_OK && cli->options.is_fail_fast) ||
