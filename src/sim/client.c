@@ -1,6 +1,6 @@
 /* The life of a client: connect, shake hands, ask with some requests outstanding, ping, lose the
  * connection and come back with the session it had. */
-#include "sim/client_int.h"
+#include "sim/client_lib.h"
 
 #include "sim/node.h"
 #include "sim/scene.h"
@@ -31,6 +31,9 @@ struct sim_clients *rk_sim_clients_create(struct sim_world *w)
         all->clients[i].next_xid = 1 + (int32_t)(i << 20); /* everybody's are different */
         all->clients[i].has_read_only = rk_sim_chance(&w->tape, SIM_SITE_CLIENT, 3, 4);
         rk_buf_init(&all->clients[i].in, &w->mem, (size_t)64 << 20);
+        if (i < o->library_count) {
+            rk_lib_create(all, &all->clients[i]);
+        }
     }
     return all;
 }
@@ -39,12 +42,15 @@ void rk_sim_clients_destroy(struct sim_clients *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
         rk_buf_deinit(&all->clients[i].in);
+        if (all->clients[i].lib != NULL) {
+            rk_lib_destroy(all, &all->clients[i]);
+        }
     }
     rk_buf_deinit(&all->out);
     rk_mem_free(&all->w->mem, all, sizeof(*all));
 }
 
-const char *rk_client_path(struct sim_clients *all)
+const char *rk_user_path(struct sim_clients *all)
 {
     struct sim_tape *tape = &all->w->tape;
     uint32_t made = all->made_total < SIM_MADE_MAX ? all->made_total : SIM_MADE_MAX;
@@ -64,7 +70,7 @@ const char *rk_client_path(struct sim_clients *all)
 
 /* -- Sending -- */
 
-void rk_client_send(struct sim_clients *all, struct sim_client *c)
+void rk_user_send(struct sim_clients *all, struct sim_client *c)
 {
     RK_ASSERT(!all->out.failed);
     rk_sim_net_client_send(all->w->net, c->conn, rk_buf_view(&all->out));
@@ -72,15 +78,17 @@ void rk_client_send(struct sim_clients *all, struct sim_client *c)
     c->sent_us = all->w->now_us;
 }
 
-int32_t rk_client_ask(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                      uint32_t list)
+int32_t rk_user_ask(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                    uint32_t list)
 {
     int32_t xid = op == RK_OP_PING ? -2 : op == RK_OP_AUTH ? -4 : c->next_xid++;
     size_t place = rk_frame_begin(&all->out);
     RK_ASSERT(place == 0 || place == 4); /* one frame at a time */
     rk_buf_put_i32(&all->out, xid);
     rk_buf_put_i32(&all->out, op);
-    if (op != RK_OP_AUTH && op != RK_OP_SASL && c->asked_count < SIM_ASKED_MAX) {
+    if (c->lib != NULL) {
+        rk_lib_begin(c, path, list);
+    } else if (op != RK_OP_AUTH && op != RK_OP_SASL && c->asked_count < SIM_ASKED_MAX) {
         struct asked *a = &c->asked[(c->asked_first + c->asked_count) % SIM_ASKED_MAX];
         c->asked_count++;
         *a = (struct asked){.xid = xid, .op = op, .list = (uint8_t)list};
@@ -90,14 +98,18 @@ int32_t rk_client_ask(struct sim_clients *all, struct sim_client *c, int32_t op,
     return xid;
 }
 
-void rk_client_asked_end(struct sim_clients *all, struct sim_client *c)
+void rk_user_asked_end(struct sim_clients *all, struct sim_client *c)
 {
     rk_store_i32(all->out.data, (int32_t)(all->out.len - RK_FRAME_HEADER_BYTES));
-    rk_client_send(all, c);
+    if (c->lib != NULL) {
+        rk_lib_ask(all, c);
+    } else {
+        rk_user_send(all, c);
+    }
 }
 
-void rk_client_put_handshake(struct sim_clients *all, const struct sim_client *c, rk_zxid seen,
-                             rk_session_id session, struct rk_bytes password)
+void rk_user_put_handshake(struct sim_clients *all, const struct sim_client *c, rk_zxid seen,
+                           rk_session_id session, struct rk_bytes password)
 {
     int32_t most = all->w->opt.client.timeout_ms_max;
     struct rk_connect_request q = {
@@ -116,7 +128,7 @@ void rk_client_put_handshake(struct sim_clients *all, const struct sim_client *c
 
 static void on_act(struct sim_world *w, void *ctx, uint64_t arg);
 
-static void act_after(struct sim_clients *all, struct sim_client *c, int64_t us)
+void rk_user_act_after(struct sim_clients *all, struct sim_client *c, int64_t us)
 {
     c->token++;
     rk_sim_after(all->w, us, on_act, all, c->token << 8 | c->index);
@@ -139,7 +151,7 @@ static void go_off(struct sim_clients *all, struct sim_client *c, int64_t retry_
     c->is_last_word_said = false;
     c->is_last_word_answered = false;
     rk_buf_reset(&c->in);
-    act_after(all, c, retry_us);
+    rk_user_act_after(all, c, retry_us);
 }
 
 /* Two that use one session would throw each other out for ever. */
@@ -177,7 +189,7 @@ static void connect(struct sim_clients *all, struct sim_client *c)
     c->node = draw_server(all, c);
     c->conn = rk_sim_net_connect(w->net, c->index, c->node);
     if (c->conn == 0) {
-        act_after(all, c, RETRY_US + rk_sim_delay(w, SIM_SITE_CLIENT, RETRY_US));
+        rk_user_act_after(all, c, RETRY_US + rk_sim_delay(w, SIM_SITE_CLIENT, RETRY_US));
         return;
     }
     if (w->phase == SIM_PHASE_FAULTS && o->forgets_sessions &&
@@ -186,20 +198,20 @@ static void connect(struct sim_clients *all, struct sim_client *c)
     }
     c->state = CLIENT_SHAKING;
     if (w->phase == SIM_PHASE_FAULTS && rk_sim_pct(w, SIM_SITE_RUDE, o->rude_pct)) {
-        rk_client_rude_handshake(all, c);
+        rk_user_rude_handshake(all, c);
     } else {
-        rk_client_put_handshake(all, c, c->seen, c->session,
-                                rk_bytes_of(c->password, sizeof(c->password)));
+        rk_user_put_handshake(all, c, c->seen, c->session,
+                              rk_bytes_of(c->password, sizeof(c->password)));
         if (rk_sim_chance(&w->tape, SIM_SITE_CLIENT, 1, 8)) {
             /* Not waiting for the answer. */
-            rk_client_send(all, c);
-            rk_client_login(all, c, 0);
-            rk_client_get(all, c, RK_OP_GET_DATA, rk_client_path(all), false);
-            rk_client_set(all, c, rk_client_path(all));
+            rk_user_send(all, c);
+            rk_user_login(all, c, 0);
+            rk_user_get(all, c, RK_OP_GET_DATA, rk_user_path(all), false);
+            rk_user_set(all, c, rk_user_path(all));
         }
     }
-    rk_client_send(all, c);
-    act_after(all, c, SHAKE_US_MAX);
+    rk_user_send(all, c);
+    rk_user_act_after(all, c, SHAKE_US_MAX);
 }
 
 static void leave(struct sim_clients *all, struct sim_client *c)
@@ -210,7 +222,7 @@ static void leave(struct sim_clients *all, struct sim_client *c)
            RETRY_US + rk_sim_delay(all->w, SIM_SITE_CLIENT, all->w->opt.client.think_us_max));
 }
 
-static enum sim_op draw_op(struct sim_clients *all)
+enum sim_op rk_user_draw_op(struct sim_clients *all)
 {
     const uint32_t *weights = all->w->opt.client.weights;
     uint64_t sum = 0;
@@ -235,13 +247,13 @@ static void talk(struct sim_clients *all, struct sim_client *c)
         w->opt.client.depth_max > c->asked_count ? w->opt.client.depth_max - c->asked_count : 0;
     uint64_t burst = room == 0 ? 0 : 1 + rk_sim_below(&w->tape, SIM_SITE_CLIENT, room);
     for (uint64_t i = 0; i < burst && c->state == CLIENT_TALKING; i++) {
-        enum sim_op op = draw_op(all);
+        enum sim_op op = rk_user_draw_op(all);
         if (op == SIM_OP_DISCONNECT) {
             leave(all, c);
         } else if (op == SIM_OP_RUDE) {
-            rk_client_rude(all, c);
+            rk_user_rude(all, c);
         } else {
-            rk_client_request(all, c, op);
+            rk_user_request(all, c, op);
         }
     }
 }
@@ -251,13 +263,13 @@ static void last_word(struct sim_clients *all, struct sim_client *c)
 {
     c->is_last_word_said = true;
     if (all->w->opt.node.core.enforce_auth_schemes.data != NULL) {
-        rk_client_login(all, c, 0);
+        rk_user_login(all, c, 0);
     }
-    rk_client_simple(all, c, RK_OP_PING);
-    rk_client_set(all, c, rk_client_path(all));
-    rk_client_get(all, c, RK_OP_GET_CHILDREN2, "/", false);
-    rk_client_get(all, c, RK_OP_SYNC, "/", false);
-    rk_client_get(all, c, RK_OP_GET_DATA, rk_client_path(all), true);
+    rk_user_simple(all, c, RK_OP_PING);
+    rk_user_set(all, c, rk_user_path(all));
+    rk_user_get(all, c, RK_OP_GET_CHILDREN2, "/", false);
+    rk_user_get(all, c, RK_OP_SYNC, "/", false);
+    rk_user_get(all, c, RK_OP_GET_DATA, rk_user_path(all), true);
     c->last_word_xid = c->next_xid - 1;
 }
 
@@ -280,7 +292,7 @@ static void think(struct sim_clients *all, struct sim_client *c)
         c->talk_us = w->now_us + 1 + think_us(all, c);
     }
     int64_t us = c->talk_us - w->now_us;
-    act_after(all, c, us > ping_us && w->opt.client.is_faithful ? ping_us : us);
+    rk_user_act_after(all, c, us > ping_us && w->opt.client.is_faithful ? ping_us : us);
 }
 
 static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
@@ -288,6 +300,10 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
     struct sim_clients *all = ctx;
     struct sim_client *c = &all->clients[arg & 0xff];
     if (c->token != arg >> 8 || w->phase == SIM_PHASE_DONE) {
+        return;
+    }
+    if (c->lib != NULL) {
+        rk_lib_act(all, c);
         return;
     }
     if (c->state == CLIENT_OFF) {
@@ -299,26 +315,26 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
         return;
     }
     if (w->phase == SIM_PHASE_FAULTS && w->now_us < c->talk_us) {
-        rk_client_simple(all, c, RK_OP_PING);
+        rk_user_simple(all, c, RK_OP_PING);
     } else if (w->phase == SIM_PHASE_HEAL) {
         if (!c->is_last_word_said) {
             last_word(all, c);
         } else {
-            rk_client_simple(all, c, RK_OP_PING);
+            rk_user_simple(all, c, RK_OP_PING);
         }
     } else if (w->opt.ens.scene.is_on) {
         if (rk_sim_scene_writes(&w->opt, c->index, w->now_us)) {
-            rk_client_set(all, c, rk_client_path(all));
-            rk_client_create(all, c, RK_OP_CREATE, rk_client_path(all), 2);
+            rk_user_set(all, c, rk_user_path(all));
+            rk_user_create(all, c, RK_OP_CREATE, rk_user_path(all), 2);
         }
     } else if (w->opt.is_script) {
-        if (!rk_client_script(all, c)) {
+        if (!rk_user_script(all, c)) {
             w->phase = SIM_PHASE_HEAL;
         }
     } else if (all->sent < w->opt.client.request_budget) {
         talk(all, c);
     } else if (c->asked_count == 0) {
-        rk_client_simple(all, c, RK_OP_PING);
+        rk_user_simple(all, c, RK_OP_PING);
     }
     if (c->state == CLIENT_TALKING) {
         think(all, c);
@@ -328,8 +344,8 @@ static void on_act(struct sim_world *w, void *ctx, uint64_t arg)
 void rk_sim_clients_start(struct sim_clients *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
-        act_after(all, &all->clients[i],
-                  rk_sim_delay(all->w, SIM_SITE_CLIENT, all->w->opt.client.think_us_max));
+        rk_user_act_after(all, &all->clients[i],
+                          rk_sim_delay(all->w, SIM_SITE_CLIENT, all->w->opt.client.think_us_max));
     }
 }
 
@@ -337,6 +353,10 @@ void rk_sim_clients_heal(struct sim_clients *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
         struct sim_client *c = &all->clients[i];
+        if (c->lib != NULL) {
+            rk_lib_heal(all, c);
+            continue;
+        }
         if (c->state != CLIENT_OFF && (all->w->up_bits & 1u << c->node) == 0) {
             leave(all, c);
         }
@@ -347,7 +367,7 @@ void rk_sim_clients_heal(struct sim_clients *all)
             }
         }
         if (c->state != CLIENT_SHAKING) {
-            act_after(all, c, 1000); /* else it is answered first, or gives up later */
+            rk_user_act_after(all, c, 1000); /* else it is answered first, or gives up later */
         }
     }
 }
@@ -397,7 +417,7 @@ static void take_handshake(struct sim_clients *all, struct sim_client *c, struct
             return;
         }
         if (is_same) {
-            rk_client_resume(all, c);
+            rk_user_resume(all, c);
         }
         c->talk_us = 0;
         think(all, c);
@@ -440,7 +460,7 @@ static void forget_watch(struct sim_client *c, const char *path, uint32_t len)
     }
 }
 
-static void remember_name(struct sim_clients *all, struct rk_bytes body)
+void rk_user_remember_name(struct sim_clients *all, struct rk_bytes body)
 {
     struct rk_reader r;
     rk_reader_init(&r, body, 1024);
@@ -485,7 +505,7 @@ static void take_reply(struct sim_clients *all, struct sim_client *c, struct rk_
     c->is_last_word_answered =
         c->is_last_word_answered || (c->is_last_word_said && xid == c->last_word_xid);
     if (err == 0 && (a.op == RK_OP_CREATE || a.op == RK_OP_CREATE2)) {
-        remember_name(all, rk_bytes_of(frame.data + 16, frame.len - 16));
+        rk_user_remember_name(all, rk_bytes_of(frame.data + 16, frame.len - 16));
     }
     if (a.op == RK_OP_CLOSE_SESSION && err == 0) {
         forget_session(c);
@@ -496,6 +516,10 @@ void rk_sim_client_bytes(struct sim_clients *all, uint32_t client, rk_conn_id id
                          struct rk_bytes bytes)
 {
     struct sim_client *c = &all->clients[client];
+    if (c->lib != NULL) {
+        rk_lib_bytes(all, c, id, bytes);
+        return;
+    }
     if (c->conn != id) {
         return; /* of a connection it has given up */
     }
@@ -518,7 +542,9 @@ void rk_sim_client_bytes(struct sim_clients *all, uint32_t client, rk_conn_id id
 void rk_sim_client_gone(struct sim_clients *all, uint32_t client, rk_conn_id id)
 {
     struct sim_client *c = &all->clients[client];
-    if (c->conn == id) {
+    if (c->lib != NULL) {
+        rk_lib_gone(all, c, id);
+    } else if (c->conn == id) {
         go_off(all, c, RETRY_US + rk_sim_delay(all->w, SIM_SITE_CLIENT, RETRY_US));
     }
 }

@@ -43,7 +43,10 @@ struct watch_list {
     uint32_t count;
 };
 
+struct sim_lib;
+
 struct sim_client {
+    struct sim_lib *lib; /* it is the machine of src/client; NULL: it is one of ours */
     uint32_t index;
     uint32_t node; /* the server it talks to */
     enum client_state state;
@@ -84,31 +87,36 @@ struct sim_clients {
 };
 
 /* client_op.c: one request into all->out, with its frame; false if there is nothing to say. */
-void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_op op);
+void rk_user_request(struct sim_clients *all, struct sim_client *c, enum sim_op op);
 /* Behind a reconnect: logins and watches. */
-void rk_client_resume(struct sim_clients *all, struct sim_client *c);
-void rk_client_login(struct sim_clients *all, struct sim_client *c, uint32_t user);
-void rk_client_simple(struct sim_clients *all, struct sim_client *c, int32_t op);
+void rk_user_resume(struct sim_clients *all, struct sim_client *c);
+void rk_user_login(struct sim_clients *all, struct sim_client *c, uint32_t user);
+void rk_user_simple(struct sim_clients *all, struct sim_client *c, int32_t op);
 /* The enumeration's script: false when it is over. */
-bool rk_client_script(struct sim_clients *all, struct sim_client *c);
-void rk_client_create(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                      int32_t flags);
-void rk_client_get(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                   bool watch);
-void rk_client_set(struct sim_clients *all, struct sim_client *c, const char *path);
+bool rk_user_script(struct sim_clients *all, struct sim_client *c);
+void rk_user_create(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                    int32_t flags);
+void rk_user_get(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                 bool watch);
+void rk_user_set(struct sim_clients *all, struct sim_client *c, const char *path);
+
+void rk_user_remember_name(struct sim_clients *all,
+                           struct rk_bytes body); /* client.c, of a create */
+enum sim_op rk_user_draw_op(struct sim_clients *all);
+void rk_user_act_after(struct sim_clients *all, struct sim_client *c, int64_t us);
 
 /* client_rude.c */
-void rk_client_rude(struct sim_clients *all, struct sim_client *c);
+void rk_user_rude(struct sim_clients *all, struct sim_client *c);
 /* A connect request that is not right, or not nice. */
-void rk_client_rude_handshake(struct sim_clients *all, struct sim_client *c);
+void rk_user_rude_handshake(struct sim_clients *all, struct sim_client *c);
 
 /* client.c */
-void rk_client_send(struct sim_clients *all, struct sim_client *c); /* what is in all->out */
-int32_t rk_client_ask(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                      uint32_t list); /* begins a frame */
-void rk_client_asked_end(struct sim_clients *all, struct sim_client *c);
-void rk_client_put_handshake(struct sim_clients *all, const struct sim_client *c, rk_zxid seen,
-                             rk_session_id session, struct rk_bytes password);
-const char *rk_client_path(struct sim_clients *all);
+void rk_user_send(struct sim_clients *all, struct sim_client *c); /* what is in all->out */
+int32_t rk_user_ask(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                    uint32_t list); /* begins a frame */
+void rk_user_asked_end(struct sim_clients *all, struct sim_client *c);
+void rk_user_put_handshake(struct sim_clients *all, const struct sim_client *c, rk_zxid seen,
+                           rk_session_id session, struct rk_bytes password);
+const char *rk_user_path(struct sim_clients *all);
 
 #endif

@@ -169,12 +169,12 @@ static void put_create(struct sim_clients *all, int32_t op, const char *path, in
     }
 }
 
-void rk_client_create(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                      int32_t flags)
+void rk_user_create(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                    int32_t flags)
 {
-    (void)rk_client_ask(all, c, op, path, 0);
+    (void)rk_user_ask(all, c, op, path, 0);
     put_create(all, op, path, flags);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* A kind of create and flags that go with it, mostly. */
@@ -200,65 +200,65 @@ static void create(struct sim_clients *all, struct sim_client *c)
 {
     int32_t flags;
     int32_t op = draw_create(all, &flags);
-    rk_client_create(all, c, op, rk_client_path(all), flags);
+    rk_user_create(all, c, op, rk_user_path(all), flags);
 }
 
-void rk_client_set(struct sim_clients *all, struct sim_client *c, const char *path)
+void rk_user_set(struct sim_clients *all, struct sim_client *c, const char *path)
 {
-    (void)rk_client_ask(all, c, RK_OP_SET_DATA, path, 0);
+    (void)rk_user_ask(all, c, RK_OP_SET_DATA, path, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     put_value(all);
     rk_buf_put_i32(&all->out, draw_version(all));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 static void delete_node(struct sim_clients *all, struct sim_client *c)
 {
-    const char *path = rk_client_path(all);
-    (void)rk_client_ask(all, c, RK_OP_DELETE, path, 0);
+    const char *path = rk_user_path(all);
+    (void)rk_user_ask(all, c, RK_OP_DELETE, path, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     rk_buf_put_i32(&all->out, draw_version(all));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 static void set_acl(struct sim_clients *all, struct sim_client *c)
 {
     const char *path = all->paths[below(all, all->path_count)];
-    (void)rk_client_ask(all, c, RK_OP_SET_ACL, path, 0);
+    (void)rk_user_ask(all, c, RK_OP_SET_ACL, path, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     put_acl(all);
     rk_buf_put_i32(&all->out, draw_version(all));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* getData, exists, getChildren and all the others with a path and a flag. */
-void rk_client_get(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
-                   bool watch)
+void rk_user_get(struct sim_clients *all, struct sim_client *c, int32_t op, const char *path,
+                 bool watch)
 {
     uint32_t list = !watch                 ? 0
                     : op == RK_OP_EXISTS   ? 1 + WATCHED_EXIST
                     : op == RK_OP_GET_DATA ? 1 + WATCHED_DATA
                                            : 1 + WATCHED_CHILD;
-    (void)rk_client_ask(all, c, op, path, list);
+    (void)rk_user_ask(all, c, op, path, list);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     if (op != RK_OP_SYNC && op != RK_OP_GET_ACL && op != RK_OP_GET_ALL_CHILDREN_NUMBER &&
         op != RK_OP_GET_EPHEMERALS) {
         rk_buf_put_bool(&all->out, watch);
     }
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
-void rk_client_simple(struct sim_clients *all, struct sim_client *c, int32_t op)
+void rk_user_simple(struct sim_clients *all, struct sim_client *c, int32_t op)
 {
-    (void)rk_client_ask(all, c, op, NULL, 0);
-    rk_client_asked_end(all, c);
+    (void)rk_user_ask(all, c, op, NULL, 0);
+    rk_user_asked_end(all, c);
 }
 
 static void get(struct sim_clients *all, struct sim_client *c, int32_t op)
 {
     bool is_config = rk_sim_is_ensemble(all->w) && below(all, 50) == 0;
-    rk_client_get(all, c, op, is_config ? "/zookeeper/config" : rk_client_path(all),
-                  pct(all, all->w->opt.client.watch_pct));
+    rk_user_get(all, c, op, is_config ? "/zookeeper/config" : rk_user_path(all),
+                pct(all, all->w->opt.client.watch_pct));
 }
 
 static void misc_read(struct sim_clients *all, struct sim_client *c)
@@ -266,13 +266,13 @@ static void misc_read(struct sim_clients *all, struct sim_client *c)
     static const char *const prefixes[] = {"", "/", "/a", "/b/", NULL};
     switch (below(all, 4)) {
     case 0:
-        rk_client_simple(all, c, RK_OP_WHO_AM_I);
+        rk_user_simple(all, c, RK_OP_WHO_AM_I);
         break;
     case 1:
-        rk_client_get(all, c, RK_OP_GET_EPHEMERALS, prefixes[below(all, 5)], false);
+        rk_user_get(all, c, RK_OP_GET_EPHEMERALS, prefixes[below(all, 5)], false);
         break;
     case 2:
-        rk_client_get(all, c, RK_OP_GET_ALL_CHILDREN_NUMBER, rk_client_path(all), false);
+        rk_user_get(all, c, RK_OP_GET_ALL_CHILDREN_NUMBER, rk_user_path(all), false);
         break;
     default:
         get(all, c, RK_OP_GET_CHILDREN2);
@@ -282,27 +282,27 @@ static void misc_read(struct sim_clients *all, struct sim_client *c)
 
 static void add_watch(struct sim_clients *all, struct sim_client *c)
 {
-    const char *path = below(all, 10) == 0 ? "/" : rk_client_path(all);
+    const char *path = below(all, 10) == 0 ? "/" : rk_user_path(all);
     int32_t mode = (int32_t)below(all, below(all, 20) == 0 ? 4 : 2);
     uint32_t list = mode == 0 ? 1 + WATCHED_PERSISTENT : mode == 1 ? 1 + WATCHED_RECURSIVE : 0;
-    (void)rk_client_ask(all, c, RK_OP_ADD_WATCH, path, list);
+    (void)rk_user_ask(all, c, RK_OP_ADD_WATCH, path, list);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     rk_buf_put_i32(&all->out, mode);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 static void remove_watches(struct sim_clients *all, struct sim_client *c)
 {
-    const char *path = rk_client_path(all);
+    const char *path = rk_user_path(all);
     uint32_t list = (uint32_t)below(all, WATCHED_COUNT);
     if (c->watched[list].count > 0) {
         path = c->watched[list].paths[below(all, c->watched[list].count)];
     }
-    (void)rk_client_ask(all, c, below(all, 3) == 0 ? RK_OP_CHECK_WATCHES : RK_OP_REMOVE_WATCHES,
-                        path, 0);
+    (void)rk_user_ask(all, c, below(all, 3) == 0 ? RK_OP_CHECK_WATCHES : RK_OP_REMOVE_WATCHES, path,
+                      0);
     rk_buf_put_bytes(&all->out, rk_bytes_str(path));
     rk_buf_put_i32(&all->out, (int32_t)below(all, 7));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* -- multi -- */
@@ -316,7 +316,7 @@ static void put_element(struct sim_clients *all, int32_t type, bool done)
 
 static void put_multi_op(struct sim_clients *all)
 {
-    const char *path = rk_client_path(all);
+    const char *path = rk_user_path(all);
     int32_t flags;
     int32_t op;
     switch (below(all, 7)) {
@@ -349,22 +349,22 @@ static void put_multi_op(struct sim_clients *all)
 static void multi(struct sim_clients *all, struct sim_client *c)
 {
     uint64_t count = below(all, 8) == 0 ? below(all, 12) : 1 + below(all, 3);
-    (void)rk_client_ask(all, c, RK_OP_MULTI, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_MULTI, NULL, 0);
     for (uint64_t i = 0; i < count; i++) {
         put_multi_op(all);
     }
     put_element(all, -1, true);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 static void multi_read(struct sim_clients *all, struct sim_client *c)
 {
     uint64_t count = below(all, 5);
     bool is_wrong = below(all, 15) == 0;
-    (void)rk_client_ask(all, c, RK_OP_MULTI_READ, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_MULTI_READ, NULL, 0);
     for (uint64_t i = 0; i < count && !is_wrong; i++) {
         put_element(all, below(all, 2) == 0 ? RK_OP_GET_DATA : RK_OP_GET_CHILDREN, false);
-        rk_buf_put_bytes(&all->out, rk_bytes_str(rk_client_path(all)));
+        rk_buf_put_bytes(&all->out, rk_bytes_str(rk_user_path(all)));
         rk_buf_put_bool(&all->out, below(all, 2) == 0);
     }
     if (is_wrong) {
@@ -373,7 +373,7 @@ static void multi_read(struct sim_clients *all, struct sim_client *c)
         rk_buf_put_i32(&all->out, -1);
     }
     put_element(all, -1, true);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* -- Quotas: limits and usage of one path, in one transaction each way -- */
@@ -407,10 +407,10 @@ static void quota(struct sim_clients *all, struct sim_client *c)
                    (unsigned long long)(1 + below(all, 8)));
     uint64_t what = below(all, 5);
     if (what == 4) {
-        rk_client_get(all, c, RK_OP_GET_DATA, stats, false);
+        rk_user_get(all, c, RK_OP_GET_DATA, stats, false);
         return;
     }
-    (void)rk_client_ask(all, c, RK_OP_MULTI, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_MULTI, NULL, 0);
     if (what == 3) {
         put_quota_node(all, RK_OP_DELETE, stats, "");
         put_quota_node(all, RK_OP_DELETE, limits, "");
@@ -422,18 +422,18 @@ static void quota(struct sim_clients *all, struct sim_client *c)
         RK_MARK(all->w, QUOTA_SET);
     }
     put_element(all, -1, true);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* -- Logins, sessions -- */
 
-void rk_client_login(struct sim_clients *all, struct sim_client *c, uint32_t user)
+void rk_user_login(struct sim_clients *all, struct sim_client *c, uint32_t user)
 {
-    (void)rk_client_ask(all, c, RK_OP_AUTH, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_AUTH, NULL, 0);
     rk_buf_put_i32(&all->out, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str("digest"));
     rk_buf_put_bytes(&all->out, rk_bytes_str(users[user]));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
     c->is_user[user] = true;
 }
 
@@ -442,14 +442,14 @@ static void auth(struct sim_clients *all, struct sim_client *c)
     static const char *const schemes[] = {"world", "super", "ip", "sasl", "x509", "ensemble"};
     uint64_t kind = below(all, 30);
     if (kind > 0) {
-        rk_client_login(all, c, (uint32_t)(kind < 3 ? 2 : below(all, 2)));
+        rk_user_login(all, c, (uint32_t)(kind < 3 ? 2 : below(all, 2)));
         return;
     }
-    (void)rk_client_ask(all, c, RK_OP_AUTH, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_AUTH, NULL, 0);
     rk_buf_put_i32(&all->out, 7);
     rk_buf_put_bytes(&all->out, rk_bytes_str(schemes[below(all, 6)]));
     rk_buf_put_bytes(&all->out, rk_bytes_str(below(all, 2) == 0 ? "anyone" : NULL));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* Watches lists[k][from[k]..], as many as fit a frame; false if none are left. */
@@ -474,7 +474,7 @@ static bool set_watches(struct sim_clients *all, struct sim_client *c, uint32_t 
         return false;
     }
     bool is_2 = counts[WATCHED_PERSISTENT] + counts[WATCHED_RECURSIVE] > 0 || below(all, 2) == 0;
-    (void)rk_client_ask(all, c, is_2 ? RK_OP_SET_WATCHES2 : RK_OP_SET_WATCHES, NULL, 0);
+    (void)rk_user_ask(all, c, is_2 ? RK_OP_SET_WATCHES2 : RK_OP_SET_WATCHES, NULL, 0);
     rk_buf_put_i64(&all->out, c->seen);
     for (uint32_t k = 0; k < (is_2 ? WATCHED_COUNT : WATCHED_PERSISTENT); k++) {
         rk_buf_put_i32(&all->out, (int32_t)counts[k]);
@@ -483,16 +483,16 @@ static bool set_watches(struct sim_clients *all, struct sim_client *c, uint32_t 
         }
         from[k] += counts[k];
     }
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
     return true;
 }
 
-void rk_client_resume(struct sim_clients *all, struct sim_client *c)
+void rk_user_resume(struct sim_clients *all, struct sim_client *c)
 {
     uint32_t from[WATCHED_COUNT] = {0};
     for (uint32_t user = 0; user < SIM_USERS; user++) {
         if (c->is_user[user]) {
-            rk_client_login(all, c, user);
+            rk_user_login(all, c, user);
         }
     }
     while (set_watches(all, c, from)) {
@@ -500,7 +500,7 @@ void rk_client_resume(struct sim_clients *all, struct sim_client *c)
     }
 }
 
-void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_op op)
+void rk_user_request(struct sim_clients *all, struct sim_client *c, enum sim_op op)
 {
     switch (op) {
     case SIM_OP_CREATE:
@@ -510,7 +510,7 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
         delete_node(all, c);
         break;
     case SIM_OP_SET_DATA:
-        rk_client_set(all, c, rk_client_path(all));
+        rk_user_set(all, c, rk_user_path(all));
         break;
     case SIM_OP_SET_ACL:
         set_acl(all, c);
@@ -528,7 +528,7 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
         get(all, c, RK_OP_GET_CHILDREN);
         break;
     case SIM_OP_GET_ACL:
-        rk_client_get(all, c, RK_OP_GET_ACL, rk_client_path(all), false);
+        rk_user_get(all, c, RK_OP_GET_ACL, rk_user_path(all), false);
         break;
     case SIM_OP_ADD_WATCH:
         add_watch(all, c);
@@ -540,7 +540,7 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
         multi_read(all, c);
         break;
     case SIM_OP_SYNC:
-        rk_client_get(all, c, RK_OP_SYNC, below(all, 10) == 0 ? NULL : "/", false);
+        rk_user_get(all, c, RK_OP_SYNC, below(all, 10) == 0 ? NULL : "/", false);
         break;
     case SIM_OP_MISC_READ:
         misc_read(all, c);
@@ -552,10 +552,10 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
         quota(all, c);
         break;
     case SIM_OP_CLOSE_SESSION:
-        rk_client_simple(all, c, RK_OP_CLOSE_SESSION);
+        rk_user_simple(all, c, RK_OP_CLOSE_SESSION);
         break;
     default:
-        rk_client_simple(all, c, RK_OP_PING);
+        rk_user_simple(all, c, RK_OP_PING);
         break;
     }
 }
@@ -563,7 +563,7 @@ void rk_client_request(struct sim_clients *all, struct sim_client *c, enum sim_o
 /* -- The enumeration's script -- */
 
 /* Enough writes for some commits, a roll, snapshots; everything else the plan does. */
-bool rk_client_script(struct sim_clients *all, struct sim_client *c)
+bool rk_user_script(struct sim_clients *all, struct sim_client *c)
 {
     uint32_t at = c->script_at++;
     if (at >= 18) {
@@ -571,25 +571,25 @@ bool rk_client_script(struct sim_clients *all, struct sim_client *c)
     }
     switch (at % 6) {
     case 0:
-        rk_client_create(all, c, RK_OP_CREATE, all->paths[at / 6 % all->path_count], 0);
-        rk_client_create(all, c, RK_OP_CREATE2, "/s-", 2);
+        rk_user_create(all, c, RK_OP_CREATE, all->paths[at / 6 % all->path_count], 0);
+        rk_user_create(all, c, RK_OP_CREATE2, "/s-", 2);
         break;
     case 1:
-        rk_client_create(all, c, RK_OP_CREATE, "/e-", 3);
+        rk_user_create(all, c, RK_OP_CREATE, "/e-", 3);
         break;
     case 2:
-        rk_client_set(all, c, all->paths[0]);
-        rk_client_set(all, c, all->paths[0]);
+        rk_user_set(all, c, all->paths[0]);
+        rk_user_set(all, c, all->paths[0]);
         break;
     case 3:
-        rk_client_get(all, c, RK_OP_GET_CHILDREN2, "/", true);
+        rk_user_get(all, c, RK_OP_GET_CHILDREN2, "/", true);
         multi(all, c);
         break;
     case 4:
         delete_node(all, c);
         break;
     default:
-        rk_client_set(all, c, all->paths[1]);
+        rk_user_set(all, c, all->paths[1]);
         break;
     }
     return true;

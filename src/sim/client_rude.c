@@ -16,22 +16,22 @@ static void truncated(struct sim_clients *all, struct sim_client *c)
         RK_OP_CREATE,     RK_OP_SET_DATA,    RK_OP_DELETE,    RK_OP_GET_DATA,   RK_OP_MULTI,
         RK_OP_SET_ACL,    RK_OP_SET_WATCHES, RK_OP_ADD_WATCH, RK_OP_CREATE_TTL, RK_OP_EXISTS,
         RK_OP_MULTI_READ, RK_OP_RECONFIG,    RK_OP_SYNC,      RK_OP_GET_ACL};
-    (void)rk_client_ask(all, c, ops[below(all, sizeof(ops) / sizeof(ops[0]))], NULL, 0);
+    (void)rk_user_ask(all, c, ops[below(all, sizeof(ops) / sizeof(ops[0]))], NULL, 0);
     uint64_t len = below(all, 9);
     for (uint64_t i = 0; i < len; i++) {
         rk_buf_put_u8(&all->out, (uint8_t)(i == 3 ? below(all, 9) : 0));
     }
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* Lengths that lie. */
 static void lying(struct sim_clients *all, struct sim_client *c)
 {
     static const int32_t lengths[] = {-2, INT32_MIN, INT32_MAX, 0x00ffffff, -1};
-    (void)rk_client_ask(all, c, below(all, 2) == 0 ? RK_OP_SET_DATA : RK_OP_GET_DATA, NULL, 0);
+    (void)rk_user_ask(all, c, below(all, 2) == 0 ? RK_OP_SET_DATA : RK_OP_GET_DATA, NULL, 0);
     rk_buf_put_i32(&all->out, lengths[below(all, 5)]);
     rk_buf_put_i64(&all->out, 0);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* Operations that clients have no business with. */
@@ -40,10 +40,10 @@ static void forbidden(struct sim_clients *all, struct sim_client *c)
     static const int32_t ops[] = {
         0,    RK_OP_CHECK, RK_OP_DELETE_CONTAINER, RK_OP_CREATE_SESSION, RK_OP_ERROR, 10, 23,
         1000, INT32_MIN};
-    (void)rk_client_ask(all, c, ops[below(all, sizeof(ops) / sizeof(ops[0]))], NULL, 0);
+    (void)rk_user_ask(all, c, ops[below(all, sizeof(ops) / sizeof(ops[0]))], NULL, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str("/a"));
     rk_buf_put_i32(&all->out, -1);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* Paths that no node can have. */
@@ -64,7 +64,7 @@ static void bad_path(struct sim_clients *all, struct sim_client *c)
                                             {(const uint8_t *)"/a/\xf0\x9f\x98\x80", 7}};
     static const int32_t ops[] = {RK_OP_CREATE, RK_OP_DELETE, RK_OP_SET_DATA, RK_OP_EXISTS};
     int32_t op = ops[below(all, 4)];
-    (void)rk_client_ask(all, c, op, NULL, 0);
+    (void)rk_user_ask(all, c, op, NULL, 0);
     rk_buf_put_bytes(&all->out, paths[below(all, sizeof(paths) / sizeof(paths[0]))]);
     if (op == RK_OP_EXISTS) {
         rk_buf_put_bool(&all->out, false);
@@ -80,7 +80,7 @@ static void bad_path(struct sim_clients *all, struct sim_client *c)
         }
         rk_buf_put_i32(&all->out, op == RK_OP_CREATE ? (int32_t)below(all, 4) : -1);
     }
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* Bytes that are no frames at all, or frames that never end. */
@@ -107,30 +107,30 @@ static void garbage(struct sim_clients *all, struct sim_client *c)
         rk_buf_put(&all->out, http, sizeof(http) - 1);
         break;
     }
-    rk_client_send(all, c);
+    rk_user_send(all, c);
     c->is_spoiled = true;
 }
 
 static void sasl(struct sim_clients *all, struct sim_client *c)
 {
-    (void)rk_client_ask(all, c, RK_OP_SASL, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_SASL, NULL, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str(below(all, 3) == 0 ? NULL : "token"));
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 static void trailing(struct sim_clients *all, struct sim_client *c)
 {
-    (void)rk_client_ask(all, c, RK_OP_EXISTS, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_EXISTS, NULL, 0);
     rk_buf_put_bytes(&all->out, rk_bytes_str("/a"));
     rk_buf_put_bool(&all->out, false);
     rk_buf_put(&all->out, "and more", 8);
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
 /* A setWatches from nowhere, with a null list now and then. */
 static void set_watches(struct sim_clients *all, struct sim_client *c)
 {
-    (void)rk_client_ask(all, c, RK_OP_SET_WATCHES2, NULL, 0);
+    (void)rk_user_ask(all, c, RK_OP_SET_WATCHES2, NULL, 0);
     rk_buf_put_i64(&all->out, (int64_t)below(all, 50));
     for (uint32_t k = 0; k < 5; k++) {
         bool is_null = below(all, 20) == 0;
@@ -139,10 +139,10 @@ static void set_watches(struct sim_clients *all, struct sim_client *c)
             rk_buf_put_bytes(&all->out, rk_bytes_str(all->paths[below(all, all->path_count)]));
         }
     }
-    rk_client_asked_end(all, c);
+    rk_user_asked_end(all, c);
 }
 
-void rk_client_rude(struct sim_clients *all, struct sim_client *c)
+void rk_user_rude(struct sim_clients *all, struct sim_client *c)
 {
     switch (below(all, 12)) {
     case 0:
@@ -176,7 +176,7 @@ void rk_client_rude(struct sim_clients *all, struct sim_client *c)
     }
 }
 
-void rk_client_rude_handshake(struct sim_clients *all, struct sim_client *c)
+void rk_user_rude_handshake(struct sim_clients *all, struct sim_client *c)
 {
     static const uint8_t wrong[16] = {1, 2, 3};
     const struct sim_client *other = &all->clients[below(all, all->count)];
@@ -186,21 +186,21 @@ void rk_client_rude_handshake(struct sim_clients *all, struct sim_client *c)
         rk_buf_put(&all->out, "0123456789", 10);
         break;
     case 1: /* from a server that knew more */
-        rk_client_put_handshake(all, c, INT64_C(1) << 40, 0, rk_bytes_of(wrong, 16));
+        rk_user_put_handshake(all, c, INT64_C(1) << 40, 0, rk_bytes_of(wrong, 16));
         break;
     case 2: /* somebody else's session, wrong password */
-        rk_client_put_handshake(all, c, 0, other->session, rk_bytes_of(wrong, 16));
+        rk_user_put_handshake(all, c, 0, other->session, rk_bytes_of(wrong, 16));
         break;
     case 3: /* a session that never was */
-        rk_client_put_handshake(all, c, 0, (rk_session_id)below(all, 1 << 30) + 1,
-                                rk_bytes_of(wrong, 16));
+        rk_user_put_handshake(all, c, 0, (rk_session_id)below(all, 1 << 30) + 1,
+                              rk_bytes_of(wrong, 16));
         break;
     case 4: /* nothing at all: it just sits there */
         rk_buf_put_i32(&all->out, 44);
         break;
     default: /* somebody else's session, right password */
-        rk_client_put_handshake(all, c, other->seen, other->session,
-                                rk_bytes_of(other->password, 16));
+        rk_user_put_handshake(all, c, other->seen, other->session,
+                              rk_bytes_of(other->password, 16));
         break;
     }
 }

@@ -242,6 +242,9 @@ void rk_sim_options_draw(struct sim_options *o, struct sim_tape *t)
     o->net.reset_ppm = pct(t, 40) ? log32(t, 100, 5000) : 0;
     draw_disk(&o->disk, t);
     draw_crash(&o->crash, t);
+    if (rk_sim_chance(t, SIM_SITE_LIBRARY, 2, 3)) {
+        o->client.library_count = (uint32_t)rk_sim_between(t, SIM_SITE_LIBRARY, 0, o->client.count);
+    }
 }
 
 void rk_sim_options_script(struct sim_options *o, uint32_t variant)

@@ -71,6 +71,7 @@ enum sim_mishap_kind {
 
 struct sim_client_options {
     uint32_t count;
+    uint32_t library_count;  /* of them, the first ones: the machine of src/client */
     uint32_t request_budget; /* of all clients together */
     uint32_t weights[SIM_OP_COUNT];
     uint32_t path_count; /* of the universe of paths */
@@ -133,6 +134,7 @@ struct sim_ens_options {
     uint64_t history_bytes_max;
     uint64_t history_pin_bytes_max;
     int32_t snapshot_size_permille;
+    bool says_nothing_more;
     bool force_snapshot_sync;
     uint32_t epoch_txns_max; /* 0: as many as zxids can count */
     uint32_t clock_rate_permille[RK_SIM_NODES_MAX];

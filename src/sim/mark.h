@@ -102,6 +102,9 @@
     X(NET_RESET, "connection reset")                                                               \
     X(NET_SPLIT, "a frame came in pieces")                                                         \
     X(CLOCK_STEP, "the wall clock jumped")                                                         \
+    X(LIBRARY_CLIENT, "a life of the client machine began")                                        \
+    X(LIBRARY_RESUMED, "the client machine came back to its session")                              \
+    X(LIBRARY_NO_MEMORY, "the client machine's memory ran out")                                    \
     X(LIVENESS, "everything was answered after the faults ended")
 
 /* Only an ensemble can. */

@@ -17,6 +17,7 @@ enum key_type {
     X(ens.mishap_mask, KEY_64, 0)                                                                  \
     X(duration_us_max, KEY_64, 0)                                                                  \
     X(client.count, KEY_32, 1)                                                                     \
+    X(client.library_count, KEY_32, 0)                                                             \
     X(client.request_budget, KEY_32, 0)                                                            \
     X(client.path_count, KEY_32, 3)                                                                \
     X(client.depth_max, KEY_32, 1)                                                                 \
@@ -45,6 +46,7 @@ enum key_type {
     X(ens.history_bytes_max, KEY_64, 1 << 24)                                                      \
     X(ens.history_pin_bytes_max, KEY_64, 1 << 24)                                                  \
     X(ens.snapshot_size_permille, KEY_32, 0)                                                       \
+    X(ens.says_nothing_more, KEY_BOOL, 0)                                                          \
     X(ens.force_snapshot_sync, KEY_BOOL, 0)                                                        \
     X(ens.epoch_txns_max, KEY_32, 0)                                                               \
     X(disk.write_us_max, KEY_64, 0)                                                                \

@@ -86,6 +86,7 @@ void rk_sim_scene_options(struct sim_options *o, enum sim_scene scene)
     o->node.core.min_session_timeout_ms = 400;
     o->node.core.max_session_timeout_ms = 800;
     o->client.count = 2;
+    o->client.library_count = 0;
     o->client.timeout_ms_max = 800;
     o->client.think_us_max = 20000;
     o->client.is_faithful = true;

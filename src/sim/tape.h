@@ -23,7 +23,8 @@
     X(NODE, "pace of the server's own work, clock steps")                                          \
     X(PLAN, "episodes: full disk, purge, epochs")                                                  \
     X(MISHAP, "what befalls an ensemble")                                                          \
-    X(ENSEMBLE, "the options of an ensemble")
+    X(ENSEMBLE, "the options of an ensemble")                                                      \
+    X(LIBRARY, "the clients that are the client machine")
 
 enum sim_site {
 #define RK_SIM_SITE_ENUM(name, text) SIM_SITE_##name,
