@@ -50,6 +50,24 @@ void rk_cli_put_name(struct rk_cli *cli, const char *name);
  * terminal control characters other than \n and \t and broken UTF-8 as \xNN. NULL: "null". */
 void rk_cli_put_value(struct rk_cli *cli, const char *data, int bytes);
 
+/* -- Progress -----------------------------------------------------------------------------------
+ */
+
+/* A line on stderr that counts ("deleted 1,200 of 5,000  24%  8,000/s"), only if stderr is a
+ * terminal and not in JSON mode; redrawn ten times a second at most, wiped at the end. */
+struct rk_cli_progress {
+    const char *what; /* "deleted" */
+    int64_t done;
+    int64_t total; /* -1: unknown */
+    int64_t begin_ms;
+    int64_t drawn_ms;
+    bool is_shown;
+};
+void rk_cli_progress_begin(struct rk_cli *cli, struct rk_cli_progress *p, const char *what,
+                           int64_t total);
+void rk_cli_progress_add(struct rk_cli *cli, struct rk_cli_progress *p, int64_t count);
+void rk_cli_progress_end(struct rk_cli *cli, struct rk_cli_progress *p);
+
 /* -- JSON ---------------------------------------------------------------------------------------
  */
 
@@ -100,23 +118,5 @@ void rk_cli_perms(int32_t perms, char ret[6]);
 bool rk_cli_parse_acl(struct rk_cli *cli, const char *text, struct ACL_vector *ret);
 /* NULL, or why Java refuses the path ("Path must start with / character"), in words. */
 const char *rk_cli_path_problem(const char *path, bool is_sequential, char *buffer, size_t bytes);
-
-/* -- Progress -----------------------------------------------------------------------------------
- */
-
-/* A line on stderr that counts ("deleted 1,200 of 5,000  24%  8,000/s"), only if stderr is a
- * terminal and not in JSON mode; redrawn ten times a second at most, wiped at the end. */
-struct rk_cli_progress {
-    const char *what; /* "deleted" */
-    int64_t done;
-    int64_t total; /* -1: unknown */
-    int64_t begin_ms;
-    int64_t drawn_ms;
-    bool is_shown;
-};
-void rk_cli_progress_begin(struct rk_cli *cli, struct rk_cli_progress *p, const char *what,
-                           int64_t total);
-void rk_cli_progress_add(struct rk_cli *cli, struct rk_cli_progress *p, int64_t count);
-void rk_cli_progress_end(struct rk_cli *cli, struct rk_cli_progress *p);
 
 #endif
