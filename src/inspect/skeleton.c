@@ -210,6 +210,9 @@ enum rk_err rk_ins_skeleton_add(struct rk_ins_skeleton *s, unsigned side, struct
             return RK_OK;
         }
         name = next_name(path, &at);
+        if (name.len == 0) {
+            return RK_ERR_CORRUPT;
+        }
         node = child_of(s, parent, name);
         depth++;
     }
