@@ -239,6 +239,7 @@ static bool take_flag(struct parser *p, const char *word)
 static bool check_groups(struct parser *p)
 {
     const struct rk_cli_flag *flags = p->command->flags;
+    const char *between = "";
     size_t used;
 
     if (!(p->command->traits & RK_CLI_GROUP_NEEDED))
@@ -247,10 +248,13 @@ static bool check_groups(struct parser *p)
         if (flags[i].group && p->ret->flags[i])
             return true;
     used = (size_t)snprintf(p->problem, p->problem_bytes, "Missing required option: [");
-    for (int i = 0; flags[i].name && used < p->problem_bytes; i++)
-        if (flags[i].group)
-            used += (size_t)snprintf(p->problem + used, p->problem_bytes - used, "%s-%s %s",
-                                     i ? ", " : "", flags[i].name, flags[i].help);
+    for (int i = 0; flags[i].name && used < p->problem_bytes; i++) {
+        if (!flags[i].group)
+            continue;
+        used += (size_t)snprintf(p->problem + used, p->problem_bytes - used, "%s-%s %s", between,
+                                 flags[i].name, flags[i].help);
+        between = ", ";
+    }
     if (used < p->problem_bytes)
         snprintf(p->problem + used, p->problem_bytes - used, "]");
     return false;
