@@ -3,8 +3,10 @@
 
 Ends with `N passed, N failed, N skipped`.
 """
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -274,6 +276,21 @@ class Runner(WithTree):
         stage.command = ["true"]
         result = self.runner.run_stage(stage, os.path.join(self.root, "log"), dict(os.environ))
         self.assertEqual((result.passed, result.failed), (0, 1))
+
+    def test_only_neighbours_that_wait_run_beside_each_other(self):
+        # Each of the two waits for a mark that the other one sets.
+        def meet(mine, other):
+            script = f"touch {self.root}/{mine}; while [ ! -e {self.root}/{other} ]; do sleep 0.05; done"
+            return self.runner.Stage(mine, "one", 10, ["sh", "-c", script], beside=True)
+        alone = self.runner.Stage("alone", "one", 10, ["test", "-e", os.path.join(self.root, "b")])
+        groups = self.runner.groups([meet("a", "b"), meet("b", "a"), alone, meet("c", "a")])
+        self.assertEqual([[s.name for s in g] for g in groups], [["a", "b"], ["alone"], ["c"]])
+        rows = []
+        with contextlib.redirect_stdout(io.StringIO()):
+            for group in groups:
+                rows += self.runner.run_group(group, self.root, dict(os.environ), rows, 2)
+        self.assertEqual([(name, r.passed, r.failed) for name, r, _ in rows],
+                         [("a", 1, 0), ("b", 1, 0), ("alone", 1, 0), ("c", 1, 0)])
 
     def test_time_limits_hold(self):
         counts, result = self.outcome("one", "sleep 30", limit_s=1)
