@@ -55,6 +55,7 @@
     X(STALE_ACKS_COUNT, ENSEMBLE, "A15", "ACKs count although TRUNC took what they were for")      \
     X(UNCOMMITTED_APPLIED, ENSEMBLE, "ZK-2846", "a COMMIT applies all that is logged")             \
     X(LEADS_WITHOUT_QUORUM, ENSEMBLE, "ZK-1699", "no stepping down when the quorum is gone")       \
+    X(REFUSES_UNSURE, ENSEMBLE, "E", "a deposed leader refuses a session of its successor")        \
     X(SYNC_WITHOUT_QUORUM, ENSEMBLE, "ZK-1675", "sync answered by a deposed leader")               \
     X(SILENCE_IGNORED, ENSEMBLE, "R4", "a learner that hears nothing goes on serving")             \
     X(ROLL_OVER_IGNORED, ENSEMBLE, "ZK-1277", "the zxid's counter runs over")                      \

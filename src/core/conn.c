@@ -251,6 +251,38 @@ static bool password_is_right(const struct rk_connect_request *q)
     return rk_auth_equal_secret(q->passwd, rk_bytes_of(expected, sizeof(expected)));
 }
 
+static bool is_there(const struct rk_session *s)
+{
+    return s != NULL && !s->is_closing && (s->is_replicated || s->is_local);
+}
+
+void rk_core_decide_reattach(struct rk_core *c, rk_conn_id id, rk_session_id session)
+{
+    struct conn *conn = rk_core_conn(c, id);
+    if (conn == NULL || conn->state != CONN_PENDING || conn->session != session) {
+        return; /* went away meanwhile */
+    }
+    if (is_there(rk_session_find(c->sessions, session))) {
+        rk_core_reattached(c, conn);
+    } else {
+        rk_core_reattach_refused(c, conn, session);
+    }
+}
+
+/* What is refused is expired to the client, so whoever is not sure of that does not say it: a
+ * leader asks a quorum first, and without one there is no answer. */
+static void refuse_when_sure(struct rk_core *c, struct conn *conn)
+{
+    if (c->ens == NULL || RK_BUG(REFUSES_UNSURE)) {
+        rk_core_reattach_refused(c, conn, conn->session);
+    } else if (rk_core_is_leading(c)) {
+        become_pending(c, conn);
+        rk_leader_client_reattach(c, conn->id, conn->session);
+    } else {
+        rk_core_conn_close(c, conn);
+    }
+}
+
 /* 2.4, but with the password checked before the old connection is closed (18.6). */
 static void reattach(struct rk_core *c, struct conn *conn, const struct rk_connect_request *q)
 {
@@ -264,8 +296,10 @@ static void reattach(struct rk_core *c, struct conn *conn, const struct rk_conne
     if (rk_core_is_learner(c) && (s == NULL || !s->is_local)) {
         become_pending(c, conn);
         rk_forward_revalidate(c, conn, q->session_id);
-    } else if (s == NULL || s->is_closing || (!s->is_replicated && !s->is_local)) {
-        rk_core_reattach_refused(c, conn, q->session_id);
+    } else if (s != NULL && s->is_local && s->is_closing) {
+        rk_core_reattach_refused(c, conn, q->session_id); /* nobody else decides about it */
+    } else if (!is_there(s)) {
+        refuse_when_sure(c, conn);
     } else {
         rk_core_reattached(c, conn);
     }

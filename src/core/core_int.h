@@ -23,6 +23,8 @@ void rk_core_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes fra
 void rk_core_session_established(struct rk_core *c, struct conn *conn);
 /* Expires due sessions, a bounded number per call. */
 void rk_core_expire(struct rk_core *c);
+/* It was confirmed that we lead: the session is there, or it is gone. */
+void rk_core_decide_reattach(struct rk_core *c, rk_conn_id id, rk_session_id session);
 /* Reattach was allowed by whoever may decide it. */
 void rk_core_reattached(struct rk_core *c, struct conn *conn);
 void rk_core_reattach_refused(struct rk_core *c, struct conn *conn, rk_session_id session);

@@ -50,13 +50,16 @@ struct learner {
     struct rk_buf deferred; /* REQUEST packets that wait for them, see leader_req.c */
 };
 
-/* A sync that waits: for a commit, then for a quorum of pings answered. */
+/* What waits for a commit, then for a quorum of pings answered: a sync; or a reattach to a session
+ * that is not known, which a deposed leader must not refuse. */
 struct leader_sync {
     struct rk_link link;
-    rk_zxid after;   /* everything up to here must be committed first */
-    uint64_t round;  /* pings of this round or later confirm it */
-    rk_chan_id chan; /* learner that asked; 0: a client of ours */
-    rk_conn_id conn; /* ours */
+    rk_session_id session; /* of a reattach; 0: a sync */
+    int32_t timeout_ms;    /* of a learner's reattach */
+    rk_zxid after;         /* everything up to here must be committed first */
+    uint64_t round;        /* pings of this round or later confirm it */
+    rk_chan_id chan;       /* learner that asked; 0: a client of ours */
+    rk_conn_id conn;       /* ours */
     uint32_t request;
 };
 
@@ -115,6 +118,8 @@ void rk_leader_committed(struct rk_core *c);
 void rk_leader_on_ack(struct rk_core *c, struct learner *l, rk_zxid zxid);
 /* A client of ours asked for a sync; answered by rk_core_sync_done when confirmed. */
 void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request);
+/* The same for a reattach that has to be refused: rk_core_reattach once more, then. */
+void rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session);
 void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_touch(struct rk_core *c, struct learner *l, const struct rk_packet *p);

@@ -24,6 +24,7 @@ struct rk_ensemble_config {
     uint64_t history_pin_bytes_max; /* rookery.history.pinBytes: while a snapshot is being sent */
     uint32_t max_concurrent_snap_syncs, max_concurrent_diff_syncs; /* observers beyond: refused */
     bool force_snapshot_sync;
+    bool says_nothing_more; /* to a leader than Apache's learners do (RK_LEARNER_CUTS): for tests */
     int32_t snapshot_size_permille; /* snapshotSizeFactor: what log files may cost, of a snapshot;
                                        0 no limit, below they are not used */
     bool leader_serves;             /* leaderServes */

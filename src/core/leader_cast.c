@@ -288,7 +288,8 @@ static uint64_t confirmed_round(const struct rk_core *c)
 
 /* -- syncs ------------------------------------------------------------------------------------- */
 
-static void push_sync(struct rk_core *c, rk_chan_id chan, rk_conn_id conn, uint32_t request)
+static struct leader_sync *push_sync(struct rk_core *c, rk_chan_id chan, rk_conn_id conn,
+                                     uint32_t request)
 {
     struct leader *d = &c->ens->leader;
     struct leader_sync *s = rk_mem_must_zalloc(c->mem, sizeof(*s));
@@ -300,22 +301,49 @@ static void push_sync(struct rk_core *c, rk_chan_id chan, rk_conn_id conn, uint3
     rk_list_init(&s->link);
     rk_list_push(&d->syncs, &s->link);
     d->sync_count++;
+    return s;
 }
 
 /* Confirmed at the end of the step, with all others that came in it. */
 void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request)
 {
     RK_ASSERT(is_serving(c));
-    push_sync(c, 0, conn, request);
+    (void)push_sync(c, 0, conn, request);
+}
+
+void rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session)
+{
+    RK_ASSERT(is_serving(c) && session != 0);
+    push_sync(c, 0, conn, RK_REQUEST_NONE)->session = session;
+}
+
+static bool has_too_many(struct rk_core *c, struct learner *l)
+{
+    if (c->ens->leader.sync_count < SYNCS_MAX) {
+        return false;
+    }
+    rk_leader_drop(c, l, "more syncs than anybody needs");
+    return true;
+}
+
+void rk_leader_learner_reattach(struct rk_core *c, struct learner *l, rk_session_id session,
+                                int32_t timeout_ms)
+{
+    struct leader_sync *s;
+    if (has_too_many(c, l)) {
+        return;
+    }
+    s = push_sync(c, l->chan->id, 0, RK_REQUEST_NONE);
+    s->session = session;
+    s->timeout_ms = timeout_ms;
 }
 
 void rk_leader_learner_sync(struct rk_core *c, struct learner *l)
 {
-    if (c->ens->leader.sync_count >= SYNCS_MAX) {
-        rk_leader_drop(c, l, "more syncs than anybody needs");
+    if (has_too_many(c, l)) {
         return;
     }
-    push_sync(c, l->chan->id, 0, RK_REQUEST_NONE);
+    (void)push_sync(c, l->chan->id, 0, RK_REQUEST_NONE);
     l->syncs_waiting++;
 }
 
@@ -335,7 +363,7 @@ void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan)
         if (chan == 0 || s->chan == chan) {
             rk_list_unlink(it);
             d->sync_count--;
-            if (s->chan == 0) {
+            if (s->chan == 0 && s->session == 0) {
                 rk_core_sync_done(c, s->conn, s->request); /* nobody waits: it is given back */
             }
             free_sync(c, s);
@@ -343,10 +371,28 @@ void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan)
     }
 }
 
+static void answer_learner(struct rk_core *c, struct learner *l, const struct leader_sync *s)
+{
+    if (s->session != 0) {
+        rk_leader_decide(c, l, s->session, s->timeout_ms);
+        return;
+    }
+    RK_ASSERT(l->syncs_waiting > 0);
+    l->syncs_waiting--;
+    rk_leader_send(c, l, RK_PACKET_SYNC, 0, rk_bytes_str(NULL));
+    if (l->syncs_waiting == 0) {
+        rk_leader_run_deferred(c, l);
+    }
+}
+
 static void answer_sync(struct rk_core *c, const struct leader_sync *s)
 {
     struct leader *d = &c->ens->leader;
     struct rk_link *it;
+    if (s->chan == 0 && s->session != 0) {
+        rk_core_decide_reattach(c, s->conn, s->session);
+        return;
+    }
     if (s->chan == 0) {
         rk_core_sync_done(c, s->conn, s->request);
         return;
@@ -354,12 +400,7 @@ static void answer_sync(struct rk_core *c, const struct leader_sync *s)
     for (it = d->learners.next; it != &d->learners; it = it->next) {
         struct learner *l = RK_CONTAINER_OF(it, struct learner, link);
         if (l->chan->id == s->chan) {
-            RK_ASSERT(l->syncs_waiting > 0);
-            l->syncs_waiting--;
-            rk_leader_send(c, l, RK_PACKET_SYNC, 0, rk_bytes_str(NULL));
-            if (l->syncs_waiting == 0) {
-                rk_leader_run_deferred(c, l);
-            }
+            answer_learner(c, l, s);
             return;
         }
     }

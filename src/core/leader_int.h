@@ -32,6 +32,12 @@ void rk_leader_set_forwarding(struct rk_core *c, struct learner *l, bool is_forw
 void rk_leader_activate(struct rk_core *c, struct learner *l);
 void rk_leader_on_ping_answer(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_learner_sync(struct rk_core *c, struct learner *l);
+/* A reattach that cannot be granted now: rk_leader_decide when it is confirmed that we lead. */
+void rk_leader_learner_reattach(struct rk_core *c, struct learner *l, rk_session_id session,
+                                int32_t timeout_ms);
+/* leader_req.c */
+void rk_leader_decide(struct rk_core *c, const struct learner *l, rk_session_id session,
+                      int32_t timeout_ms);
 /* leader_req.c: all syncs of l are answered, what it asked behind them is handled. It may be
  * dropped for it. */
 void rk_leader_run_deferred(struct rk_core *c, struct learner *l);

@@ -248,17 +248,43 @@ static bool revalidate(struct rk_core *c, const struct learner *l, rk_session_id
     return true;
 }
 
-void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p)
+static void answer_revalidate(struct rk_core *c, const struct learner *l, rk_session_id id,
+                              bool is_valid)
 {
     uint8_t answer[9];
+    rk_store_i64(answer, id);
+    answer[8] = is_valid;
+    rk_leader_send(c, l, RK_PACKET_REVALIDATE, -1, rk_bytes_of(answer, sizeof(answer)));
+}
+
+void rk_leader_decide(struct rk_core *c, const struct learner *l, rk_session_id session,
+                      int32_t timeout_ms)
+{
+    answer_revalidate(c, l, session, revalidate(c, l, session, timeout_ms));
+}
+
+/* A client that is refused takes its session for expired. A leader that was deposed and does not
+ * know it would say so of sessions that the next one made, so it is said only when a quorum has
+ * confirmed since that we lead, and what was proposed until now, closeSession of it maybe, is
+ * committed. Apache refuses at once. */
+void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p)
+{
+    rk_session_id id;
+    int32_t timeout_ms;
     if (p->data.len < 12) {
         rk_leader_drop(c, l, "a short REVALIDATE");
         return;
     }
     c->metrics.revalidate_count++;
-    rk_store_i64(answer, rk_load_i64(p->data.data));
-    answer[8] = revalidate(c, l, rk_load_i64(p->data.data), rk_load_i32(p->data.data + 8));
-    rk_leader_send(c, l, RK_PACKET_REVALIDATE, -1, rk_bytes_of(answer, sizeof(answer)));
+    id = rk_load_i64(p->data.data);
+    timeout_ms = rk_load_i32(p->data.data + 8);
+    if (revalidate(c, l, id, timeout_ms)) {
+        answer_revalidate(c, l, id, true);
+    } else if (id == 0 || RK_BUG(REFUSES_UNSURE)) {
+        answer_revalidate(c, l, id, false);
+    } else {
+        rk_leader_learner_reattach(c, l, id, timeout_ms);
+    }
 }
 
 /* The timeout is the one that the client negotiated with the learner. */

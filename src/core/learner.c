@@ -78,13 +78,15 @@ void rk_follow_on_connected(struct rk_core *c)
 {
     struct ensemble *e = c->ens;
     uint8_t info[RK_LEARNER_INFO];
+    size_t len;
     rk_store_i64(info, e->config.my_sid);
     rk_store_i32(info + 8, RK_PEER_PROTOCOL);
     rk_store_i64(info + 12, e->config.members.version);
     rk_store_i32(info + 20, (int32_t)(RK_LEARNER_MARK | RK_LEARNER_CUTS));
+    len = e->config.says_nothing_more ? RK_LEARNER_INFO - 4 : RK_LEARNER_INFO;
     send_packet(c,
                 e->state == RK_PEER_OBSERVING ? RK_PACKET_OBSERVER_INFO : RK_PACKET_FOLLOWER_INFO,
-                e->accepted_epoch << 32, rk_bytes_of(info, sizeof(info)));
+                e->accepted_epoch << 32, rk_bytes_of(info, len));
     e->follow.state = FOLLOW_INFO_SENT;
     e->follow.deadline_ms = c->now_ms + rk_ens_ticks(c, e->config.init_limit);
 }

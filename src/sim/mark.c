@@ -17,6 +17,11 @@ bool rk_sim_mark_is_of_ensemble(enum sim_mark mark)
     return mark >= SIM_MARK_LEADER_SERVES;
 }
 
+bool rk_sim_mark_is_seldom(enum sim_mark mark)
+{
+    return mark == SIM_MARK_SYNC_WALK_NEW_EPOCH || mark == SIM_MARK_SYNC_NEW_EPOCH_AHEAD;
+}
+
 const char *rk_sim_mark_name(enum sim_mark mark)
 {
     RK_ASSERT((uint32_t)mark < SIM_MARK_COUNT);

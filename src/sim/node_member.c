@@ -340,6 +340,7 @@ void rk_node_member_config(struct sim_node *n, struct rk_core_config *config,
     ens->max_concurrent_diff_syncs = 100;
     ens->force_snapshot_sync = o->force_snapshot_sync;
     ens->snapshot_size_permille = o->snapshot_size_permille;
+    ens->says_nothing_more = o->says_nothing_more;
     ens->epoch_txns_max = o->epoch_txns_max;
     ens->leader_serves = true;
     ens->observer_sync = true;

@@ -246,6 +246,15 @@ rk_zxid rk_truth_committed_at(const struct sim_truth *t, int64_t at_us)
     return txn == NULL ? 0 : txn->zxid;
 }
 
+static void note_closed(struct sim_truth *t, const struct sim_txn *txn)
+{
+    struct sim_tsession *ts =
+        txn->type == RK_OP_CLOSE_SESSION ? rk_truth_session(t, txn->session) : NULL;
+    if (ts != NULL) {
+        ts->is_closed = true;
+    }
+}
+
 void rk_truth_commit(struct sim_truth *t, struct sim_txn *txn, uint32_t node)
 {
     struct sim_txn *base = txn;
@@ -277,6 +286,7 @@ void rk_truth_commit(struct sim_truth *t, struct sim_txn *txn, uint32_t node)
                         (unsigned long long)items[i]->floor, (unsigned long long)items[i]->zxid);
         }
         items[i]->is_committed = true;
+        note_closed(t, items[i]);
         items[i]->committed_us = t->w->now_us;
     }
     t->committed = txn;

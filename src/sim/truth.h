@@ -67,6 +67,7 @@ struct sim_tsession {
     bool is_created; /* createSession was proposed */
     bool is_taken;   /* its client was told of it */
     bool is_close_proposed;
+    bool is_closed; /* and that was committed */
 };
 
 struct sim_truth;

@@ -468,19 +468,54 @@ static void a_closing_session_cannot_be_touched_or_made_again(void **state)
 
 /* -- reattach ---------------------------------------------------------------------------------- */
 
-static void revalidate(struct scene *s, uint32_t follower, rk_session_id session, bool is_valid)
+static void ask_to_revalidate(struct scene *s, uint32_t follower, rk_session_id session)
 {
     uint8_t data[12];
-    struct rk_packet p;
     rk_store_i64(data, session);
     rk_store_i32(data + 8, 8000);
     rig_ens_send(&s->r, s->wires[follower], RK_PACKET_REVALIDATE, -1,
                  rk_bytes_of(data, sizeof(data)));
-    p = rig_ens_skip_to(&s->r, s->wires[follower], RK_PACKET_REVALIDATE);
+}
+
+static void expect_revalidated(struct scene *s, uint32_t follower, rk_session_id session,
+                               bool is_valid)
+{
+    struct rk_packet p = rig_ens_skip_to(&s->r, s->wires[follower], RK_PACKET_REVALIDATE);
     assert_int_equal(p.zxid, -1);
     assert_int_equal(p.data.len, 9);
     assert_int_equal(rk_load_i64(p.data.data), session);
     assert_int_equal(p.data.data[8], is_valid);
+}
+
+/* Those of the round under way and of the next one. With this server's own word that is a quorum.
+ */
+static void answer_pings(struct scene *s, uint32_t follower)
+{
+    rig_ens_send(&s->r, s->wires[follower], RK_PACKET_PING, s->first, rk_bytes_of("", 0));
+    rig_ens_send(&s->r, s->wires[follower], RK_PACKET_PING, s->first, rk_bytes_of("", 0));
+}
+
+static void revalidate(struct scene *s, uint32_t follower, rk_session_id session, bool is_valid)
+{
+    ask_to_revalidate(s, follower, session);
+    answer_pings(s, 0);
+    expect_revalidated(s, follower, session, is_valid);
+}
+
+static void expect_no_answer(struct scene *s, uint32_t follower)
+{
+    while (rig_ens_has(&s->r, s->wires[follower])) {
+        assert_int_not_equal(rig_ens_take(&s->r, s->wires[follower]).type, RK_PACKET_REVALIDATE);
+    }
+}
+
+/* A client of this server comes back with a session that nobody here has heard of. */
+static void come_back(struct scene *s)
+{
+    uint8_t password[16];
+    rk_session_password(OTHER, password);
+    rig_open(&s->r.rig, 1);
+    rig_handshake(&s->r.rig, 1, 0, 10000, OTHER, rk_bytes_of(password, sizeof(password)), true);
 }
 
 static void a_session_moves_with_its_client(void **state)
@@ -490,10 +525,11 @@ static void a_session_moves_with_its_client(void **state)
     begin(&s);
     serve(&s);
     create_session(&s, 0, SESSION, 6000);
-    revalidate(&s, 1, SESSION, false); /* not committed yet */
+    ask_to_revalidate(&s, 1, SESSION); /* not committed yet: it waits for that */
     create(&s, 0, SESSION, 1, "/a", 0);
-    rig_ens_forget(&s.r, s.wires[1]);
     rig_ens_ack(&s.r, s.wires[0], s.first + 2);
+    answer_pings(&s, 0);
+    expect_revalidated(&s, 1, SESSION, true);
     revalidate(&s, 1, SESSION, true);
     assert_int_equal(session_of(&s, SESSION)->owner, 2);
     assert_int_equal(session_of(&s, SESSION)->touch_ms, 8000);
@@ -503,8 +539,62 @@ static void a_session_moves_with_its_client(void **state)
     (void)expect_txn(&s, SESSION, 3, RK_OP_CREATE);
     revalidate(&s, 0, OTHER, false);
     close_session(&s, 0, SESSION, 4);
+    rig_ens_ack(&s.r, s.wires[0], s.r.rig.appended);
     revalidate(&s, 1, SESSION, false);
     assert_int_equal(rk_core_metrics(s.r.rig.core)->revalidate_count, 4);
+    end(&s);
+}
+
+/* It may have been deposed, and the session is one that the next leader made. */
+static void nobody_is_refused_before_a_quorum_says_that_this_server_leads(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    come_back(&s);
+    ask_to_revalidate(&s, 0, OTHER);
+    expect_no_answer(&s, 0);
+    assert_int_equal(s.r.rig.in[1].bytes.len, 0);
+    assert_false(s.r.rig.in[1].is_closed);
+    answer_pings(&s, 1);
+    expect_revalidated(&s, 0, OTHER, false);
+    assert_int_equal(rk_load_i64(rig_take(&s.r.rig, 1).data + 8), 0);
+    assert_true(s.r.rig.in[1].is_closed);
+    end(&s);
+}
+
+static void a_leader_that_was_deposed_refuses_nobody(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    come_back(&s);
+    ask_to_revalidate(&s, 0, OTHER);
+    rig_ens_pass(&s.r, RIG_TICK_MS * (RIG_SYNC_LIM + 1)); /* nobody answers */
+    assert_int_equal(rig_ens_state(&s.r), RK_PEER_LOOKING);
+    assert_true(s.r.rig.in[1].is_closed);
+    assert_int_equal(s.r.rig.in[1].bytes.len, 0);
+    expect_no_answer(&s, 0);
+    end(&s);
+}
+
+/* closeSession is proposed and may never be committed. */
+static void one_whose_end_is_in_flight_is_refused_when_that_is_committed(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    create_session(&s, 0, SESSION, 6000);
+    rig_ens_ack(&s.r, s.wires[0], s.r.rig.appended);
+    close_session(&s, 0, SESSION, 4);
+    ask_to_revalidate(&s, 1, SESSION);
+    answer_pings(&s, 0);
+    expect_no_answer(&s, 1);
+    rig_ens_ack(&s.r, s.wires[0], s.r.rig.appended);
+    expect_revalidated(&s, 1, SESSION, false);
     end(&s);
 }
 
@@ -579,6 +669,9 @@ int main(void)
         cmocka_unit_test(a_session_lives_as_long_as_its_learner_reports_it),
         cmocka_unit_test(a_closing_session_cannot_be_touched_or_made_again),
         cmocka_unit_test(a_session_moves_with_its_client),
+        cmocka_unit_test(nobody_is_refused_before_a_quorum_says_that_this_server_leads),
+        cmocka_unit_test(a_leader_that_was_deposed_refuses_nobody),
+        cmocka_unit_test(one_whose_end_is_in_flight_is_refused_when_that_is_committed),
         cmocka_unit_test(a_client_of_the_leader_moves_to_a_learner),
         cmocka_unit_test(a_used_up_counter_begins_a_new_epoch),
     };
