@@ -218,8 +218,8 @@ def by_snap(t, letters, is_wiped):
 
 
 def by_log_files(t, letters):
-    """Far behind, and the leader may read its own log files for it: a long DIFF, or a snapshot."""
-    with t.ensemble(letters, 'log-files') as ens:
+    """Far behind: the leader reads its own log files for it."""
+    with t.ensemble(letters, 'log-files', props=dict(PROPS, **{'zookeeper.snapshotSizeFactor': '0'})) as ens:
         leader = start_led_by(ens, 3)
         ops = []
         session = writer(ens, ops, leader)
@@ -231,7 +231,32 @@ def by_log_files(t, letters):
         learner.start()
         ens.wait_serving(list(ens), 30)
         sync = last_sync(ens, learner, since)
-        zk.check(sync.kind in ('DIFF', 'SNAP'), 'how %r was brought up to date: %r' % (learner, sync))
+        zk.check_equal(sync.kind, 'DIFF', 'how %r was brought up to date' % learner)
+        learner.kill()
+        learner.start()
+        ens.wait_serving(list(ens), 30)
+        session.close()
+        report = history.check(ens, ops)
+        return '%s led, %s was at 0x%x: %s to 0x%x; %s' % (
+            leader.kind, learner.kind, sync.claimed, sync.kind, sync.zxid, report.line())
+
+
+def by_all_of_history(t, letters):
+    """A disk was lost, and the leader still remembers everything that ever was."""
+    with t.ensemble(letters, 'all') as ens:
+        leader = start_led_by(ens, 3)
+        ops = []
+        session = writer(ens, ops, leader)
+        fill(session, 20, 'a')
+        learner = ens[1]
+        learner.kill()
+        fill(session, 50, 'b')
+        learner.wipe()
+        since = time.monotonic()
+        learner.start()
+        ens.wait_serving(list(ens), 30)
+        sync = last_sync(ens, learner, since)
+        zk.check_equal(sync.kind, 'DIFF', 'how %r was brought up to date' % learner)
         learner.kill()
         learner.start()
         ens.wait_serving(list(ens), 30)
@@ -244,7 +269,8 @@ def by_log_files(t, letters):
 def by_trunc(t, letters, has_written):
     """A leader logs a write that nobody else gets, and dies; it comes back to another leader.
 
-    If that one has written meanwhile, cutting would cross an epoch: a snapshot, or whatever is safe.
+    If that one has written meanwhile, cutting would cross an epoch: among our own that is done, else a
+    snapshot, or whatever is safe.
     """
     with t.ensemble(letters, 'trunc') as ens:
         old = start_led_by(ens, 3)
@@ -271,7 +297,7 @@ def by_trunc(t, letters, has_written):
         old.start()
         ens.wait_serving(list(ens), 30)
         sync = last_sync(ens, old, since)
-        if not has_written:
+        if not has_written or (letters == 'RRR' and t.kinds['R'] == 'rookery'):
             zk.check_equal(sync.kind, 'TRUNC', 'how %r was brought up to date' % old)
         after = writer(ens, ops)
         fill(after, 20, 'c')
@@ -380,6 +406,9 @@ def scenarios(t):
     found += [
         ('TRUNC from R to R', by_trunc, 'RRR', False),
         ('a tail of an older epoch, from R to R', by_trunc, 'RRR', True),
+        ('far behind, from R to R', by_log_files, 'RRR'),
+        ('empty, all of history from R to A', by_all_of_history, 'ARR'),
+        ('empty, all of history from R to R', by_all_of_history, 'RRR'),
         ('AAR: the leader is isolated', partition, 'AAR'),
         ('RRA: the leader is isolated', partition, 'RRA'),
         ('five: RARAR, the last leads', composition, 'RARAR'),
