@@ -143,8 +143,7 @@ int rk_x_copy_exit(const struct rk_x_copy *c, int status)
 {
     if (status != RK_CLI_OK)
         return status;
-    return c->tally.failed > 0 || c->tally.unreadable > 0 || c->tally.kept > 0 ? RK_CLI_FAILED
-                                                                               : RK_CLI_OK;
+    return c->tally.failed > 0 || c->tally.unreadable > 0 ? RK_CLI_FAILED : RK_CLI_OK;
 }
 
 /* -- To nodes */

@@ -115,14 +115,14 @@ static const struct rk_cli_flag cp_flags[] = {
     {"overwrite", NULL, "set nodes that are there already", RK_CLI_ANY, 'e'},
     {"skip", NULL, "leave nodes that are there already", RK_CLI_ANY, 'e'},
     {"p", NULL, "create what is missing above the target", RK_CLI_ANY, 0},
-    {"plain", NULL, "containers and nodes with a TTL become persistent", RK_CLI_ANY, 0},
+    {"plain", NULL, "what a file calls container or ttl becomes persistent", RK_CLI_ANY, 0},
     {"dry-run", NULL, "only say what would be done", RK_CLI_ANY, 0},
     {NULL, NULL, NULL, RK_CLI_ANY, 0}};
 
 const struct rk_cli_command rk_cli_cmd_cp = {
     .name = "cp",
     .usage = "[-r] [-acl] [-overwrite|-skip] [-p] [-plain] [-dry-run] from to",
-    .summary = "copies nodes between paths, servers and files",
+    .summary = "copy nodes between paths, servers and files",
     .help = PLACES
     "The target is the path of the copy itself, not of a parent. Without -overwrite and -skip a "
     "node "
@@ -140,14 +140,14 @@ static const struct rk_cli_flag mirror_flags[] = {
     {"acl", NULL, "ACLs, too", RK_CLI_ANY, 0},
     {"delete", NULL, "delete what the source does not have", RK_CLI_ANY, 0},
     {"p", NULL, "create what is missing above the target", RK_CLI_ANY, 0},
-    {"plain", NULL, "containers and nodes with a TTL become persistent", RK_CLI_ANY, 0},
+    {"plain", NULL, "what a file calls container or ttl becomes persistent", RK_CLI_ANY, 0},
     {"dry-run", NULL, "only say what would be done", RK_CLI_ANY, 0},
     {NULL, NULL, NULL, RK_CLI_ANY, 0}};
 
 const struct rk_cli_command rk_cli_cmd_mirror = {
     .name = "mirror",
     .usage = "[-acl] [-delete] [-p] [-plain] [-dry-run] from to",
-    .summary = "makes one tree like another, changing only what differs",
+    .summary = "make one tree like another, changing only what differs",
     .help = PLACES
     "Both trees are compared node by node; what is the same is not touched. A node that changes "
     "between being compared and being set is not overwritten: that is reported, and mirroring "
@@ -167,7 +167,7 @@ static const struct rk_cli_flag export_flags[] = {{"no-acl", NULL, "without ACLs
 const struct rk_cli_command rk_cli_cmd_export = {
     .name = "export",
     .usage = "[-no-acl] path [file]",
-    .summary = "writes a subtree with Stat and ACL as JSON lines",
+    .summary = "write a subtree with Stat and ACL as JSON lines",
     .help =
         "The path may be on another server (host:2181/a). Without a file, or with -, the lines go "
         "to "
@@ -187,14 +187,14 @@ static const struct rk_cli_flag import_flags[] = {
     {"overwrite", NULL, "set nodes that are there already, and their ACLs", RK_CLI_ANY, 'e'},
     {"fail", NULL, "end at a node that is there already (default)", RK_CLI_ANY, 'e'},
     {"no-acl", NULL, "do not restore ACLs", RK_CLI_ANY, 0},
-    {"plain", NULL, "containers and nodes with a TTL become persistent", RK_CLI_ANY, 0},
+    {"plain", NULL, "what a file calls container or ttl becomes persistent", RK_CLI_ANY, 0},
     {"dry-run", NULL, "only say what would be done", RK_CLI_ANY, 0},
     {NULL, NULL, NULL, RK_CLI_ANY, 0}};
 
 const struct rk_cli_command rk_cli_cmd_import = {
     .name = "import",
     .usage = "[-skip|-overwrite|-fail] [-no-acl] [-plain] [-dry-run] file path",
-    .summary = "restores what export wrote, below any path",
+    .summary = "restore what export wrote, below any path",
     .help =
         "What is missing above the path is created. Ephemeral nodes of the file are left out. The "
         "versions and times of a Stat cannot be restored: a server gives its own. ACLs are set as "

@@ -143,7 +143,7 @@ static const struct rk_cli_flag diff_flags[] = {
 const struct rk_cli_command rk_cli_cmd_diff = {
     .name = "diff",
     .usage = "[-acl] [-data] [-no-ephemerals] [-q] a b",
-    .summary = "compares two trees: paths, servers, files",
+    .summary = "compare two trees: paths, servers, files",
     .help =
         "Places as for cp. A line starts with - for a node that only the first tree has, + for one "
         "that "

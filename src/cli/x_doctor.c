@@ -247,7 +247,7 @@ static const struct rk_cli_flag doctor_flags[] = {
 const struct rk_cli_command rk_cli_cmd_doctor = {
     .name = "doctor",
     .usage = "[-servers list] [-offline] [-quick] [-timeout ms] [zoo.cfg]",
-    .summary = "looks for what servers commonly suffer from",
+    .summary = "look for what servers commonly suffer from",
     .help =
         "To be run where a server runs, as its user. Checks the configuration, myid, the data "
         "directories (room, rights, how long a sync takes), limits and settings of the machine, "

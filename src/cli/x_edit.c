@@ -230,7 +230,7 @@ static const struct rk_cli_flag edit_flags[] = {
 const struct rk_cli_command rk_cli_cmd_edit = {
     .name = "edit",
     .usage = "[-on-conflict rule] path",
-    .summary = "edits the data of a node in $VISUAL or $EDITOR",
+    .summary = "edit the data of a node in $VISUAL or $EDITOR",
     .help =
         "The value is set with the version that was read. If somebody else changed it meanwhile, "
         "you are "

@@ -65,8 +65,7 @@ static bool fits_stat(const struct find *f, const struct rk_walk_node *node)
     if (!node->has_stat)
         return false;
     const struct Stat *s = &node->stat;
-    int64_t ttl_ms;
-    if (f->has_type && rk_x_type_of(s->ephemeralOwner, &ttl_ms) != f->type)
+    if (f->has_type && rk_x_type_of(s) != f->type)
         return false;
     if (f->has_owner && s->ephemeralOwner != f->owner)
         return false;
@@ -95,10 +94,9 @@ static void show_found(const struct find *f, const struct rk_walk_node *node)
 {
     if (rk_cli_is_json(f->cli)) {
         json_t *object = json_object();
-        int64_t ttl_ms;
         (void)json_object_set_new(object, "path", rk_cli_json_text(node->path));
         if (node->has_stat) {
-            enum rk_x_type type = rk_x_type_of(node->stat.ephemeralOwner, &ttl_ms);
+            enum rk_x_type type = rk_x_type_of(&node->stat);
             (void)json_object_set_new(object, "type", json_string(rk_x_type_name(type)));
             (void)json_object_set_new(object, "stat", rk_cli_json_stat(&node->stat));
         }
@@ -107,12 +105,11 @@ static void show_found(const struct find *f, const struct rk_walk_node *node)
     }
     if (f->is_long && node->has_stat) {
         char size[16], when[32];
-        int64_t ttl_ms;
         rk_x_size_text(node->stat.dataLength, size);
         rk_x_time_text(node->stat.mtime, when);
         rk_cli_print(f->cli, "%-10s %8s %6d children  v%-5d %s  ",
-                     rk_x_type_name(rk_x_type_of(node->stat.ephemeralOwner, &ttl_ms)), size,
-                     node->stat.numChildren, node->stat.version, when);
+                     rk_x_type_name(rk_x_type_of(&node->stat)), size, node->stat.numChildren,
+                     node->stat.version, when);
     }
     rk_cli_put_name(f->cli, node->path);
     rk_cli_print(f->cli, "\n");
@@ -138,7 +135,7 @@ static bool read_type(const struct rk_cli_args *args, struct find *f)
     const char *text =
         rk_cli_has(args, "ephemeral") ? "ephemeral" : rk_cli_flag(args, "type", NULL);
     f->has_type = text != NULL;
-    for (int i = RK_X_PERSISTENT; text != NULL && i <= RK_X_TTL; i++) {
+    for (int i = RK_X_PERSISTENT; text != NULL && i <= RK_X_EPHEMERAL; i++) {
         const char *name = rk_x_type_name((enum rk_x_type)i);
         if (strcmp(text, name) == 0 || (text[0] == name[0] && text[1] == '\0')) {
             f->type = (enum rk_x_type)i;
@@ -173,7 +170,7 @@ static bool read_rules(struct rk_cli *cli, const struct rk_cli_args *args, struc
     else if (!read_bound(args, "version", parse_count, &f->version))
         wrong = "-version takes a number, like 0, +10 or -3";
     else if (!read_type(args, f))
-        wrong = "-type takes persistent, ephemeral, container or ttl";
+        wrong = "-type takes persistent or ephemeral";
     else if (!read_owner(args, f))
         wrong = "-owner takes a session id, like 0x100012345670000";
     if (wrong != NULL) {
@@ -228,8 +225,7 @@ static const struct rk_cli_flag find_flags[] = {
     {"name", "glob", "the last component of the path fits (*, ?, [a-z])", RK_CLI_ANY, 0},
     {"path", "glob", "the whole path fits; * goes over slashes", RK_CLI_ANY, 0},
     {"regex", "re", "the path has this extended regular expression in it", RK_CLI_ANY, 0},
-    {"type", "type", "persistent, ephemeral, container or ttl, or the first letter", RK_CLI_ANY,
-     't'},
+    {"type", "type", "persistent or ephemeral, or the first letter", RK_CLI_ANY, 't'},
     {"ephemeral", NULL, "-type ephemeral", RK_CLI_ANY, 't'},
     {"owner", "session", "ephemerals of this session", RK_CLI_ANY, 0},
     {"size", "n", "bytes of the data: +10k is more than, -10k less than", RK_CLI_ANY, 0},
@@ -248,7 +244,7 @@ const struct rk_cli_command rk_cli_cmd_find = {
         "[path] [-name glob] [-path glob] [-regex re] [-type type|-ephemeral] [-owner session] "
         "[-size n] [-age time] [-children n] [-version n] [-depth n] [-mindepth n] [-limit n] "
         "[-l]",
-    .summary = "finds nodes by name, type, size, age, owner",
+    .summary = "find nodes by name, type, size, age, owner",
     .help = "All rules that are given must fit. Write a value that starts with a hyphen as "
             "-size=-10k. Ages go by the clock of this machine.",
     .flags = find_flags,
@@ -410,7 +406,7 @@ static const struct rk_cli_flag grep_flags[] = {
 const struct rk_cli_command rk_cli_cmd_grep = {
     .name = "grep",
     .usage = "[-i] [-F] [-l|-c] [-n] [-a] [-depth n] pattern [path]",
-    .summary = "searches the data of nodes",
+    .summary = "search the data of nodes",
     .help =
         "The pattern is an extended regular expression and is looked for line by line. Data that "
         "are no UTF-8 text are searched as a whole and reported by their path. The exit code is 1 "

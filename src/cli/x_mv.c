@@ -16,7 +16,7 @@ enum { MULTI_BYTES_MAX = 1000000, MULTI_NODES_MAX = 20000, OP_BYTES = 64 };
 
 struct moved {
     char *from, *to, *data;
-    int data_bytes, version, mode;
+    int data_bytes, version;
     struct ACL_vector acl;
 };
 struct move {
@@ -63,8 +63,7 @@ static void take(struct move *m, const struct rk_x_copy *c, const struct rk_x_re
                         .data =
                             r->data != NULL ? rk_x_dup_bytes(r->data, (size_t)r->data_bytes) : NULL,
                         .data_bytes = r->data != NULL ? r->data_bytes : -1,
-                        .version = r->stat.version,
-                        .mode = r->type == RK_X_CONTAINER ? ZOO_CONTAINER : ZOO_PERSISTENT};
+                        .version = r->stat.version};
     m->bytes += strlen(n->from) + strlen(n->to) + (size_t)r->data_bytes + OP_BYTES;
     if (r->acl != NULL)
         m->bytes += copy_acl(r->acl, &n->acl);
@@ -72,8 +71,6 @@ static void take(struct move *m, const struct rk_x_copy *c, const struct rk_x_re
         m->unfit = "the ACL of a node may not be read";
     if (r->type == RK_X_EPHEMERAL)
         m->unfit = "it holds an ephemeral node";
-    else if (r->type == RK_X_TTL)
-        m->unfit = "it holds a node with a TTL";
     else if (r->rc != ZOK)
         m->unfit = "it holds a node that may not be read";
     else if (m->bytes > MULTI_BYTES_MAX || m->count > MULTI_NODES_MAX)
@@ -104,7 +101,8 @@ static int move_at_once(struct rk_x_copy *c, struct move *m)
     zoo_op_result_t *results = rk_x_alloc(count * sizeof *results);
     for (size_t i = 0; i < m->count; i++) {
         const struct moved *n = &m->nodes[i];
-        zoo_create_op_init(&ops[i], n->to, n->data, n->data_bytes, &n->acl, n->mode, NULL, 0);
+        zoo_create_op_init(&ops[i], n->to, n->data, n->data_bytes, &n->acl, ZOO_PERSISTENT, NULL,
+                           0);
         zoo_delete_op_init(&ops[count - 1 - i], n->from, n->version);
     }
     int rc = rk_cli_multi(c->cli, c->zh_from, (int)count, ops, results);
@@ -180,6 +178,8 @@ static int run_mv(struct rk_cli *cli, const struct rk_cli_args *args)
             if (!c.is_dry && (status == RK_CLI_OK || c.tally.created > 0))
                 rk_x_copy_report(&c, "moved");
             status = rk_x_copy_exit(&c, status);
+            if (status == RK_CLI_OK && c.tally.kept > 0)
+                status = RK_CLI_FAILED;
         }
     }
     rk_x_copy_end(&c);
@@ -194,9 +194,11 @@ static const struct rk_cli_flag mv_flags[] = {
 const struct rk_cli_command rk_cli_cmd_mv = {
     .name = "mv",
     .usage = "[-p] [-dry-run] from to",
-    .summary = "moves a subtree, in one transaction where it fits",
+    .summary = "move a subtree, in one transaction where it fits",
     .help =
-        "Data and ACLs go along; versions and times start anew. On one server a subtree of less "
+        "Data and ACLs go along; versions and times start anew, and containers and nodes with a "
+        "TTL become persistent: a server tells no client which those are. On one server a subtree "
+        "of less "
         "than "
         "about 1 MB without ephemeral nodes moves in one transaction, or not at all. Else that is "
         "said, the nodes are copied, and then those are deleted that are still as they were "

@@ -180,15 +180,11 @@ struct rk_x_source *rk_x_source_open(struct rk_cli *cli, const struct rk_x_place
 void rk_x_record_of(const struct rk_walk_node *node, const char *root, bool wants_acl,
                     struct rk_x_record *ret_record)
 {
-    int64_t ttl_ms = 0;
-    enum rk_x_type type =
-        node->has_stat ? rk_x_type_of(node->stat.ephemeralOwner, &ttl_ms) : RK_X_PERSISTENT;
     *ret_record = (struct rk_x_record){
         .path = rk_x_path_below(root, node->path),
         .data = node->data,
         .data_bytes = node->data_bytes > 0 ? node->data_bytes : 0,
-        .type = type,
-        .ttl_ms = ttl_ms,
+        .type = node->has_stat ? rk_x_type_of(&node->stat) : RK_X_PERSISTENT,
         .has_stat = node->has_stat,
         .stat = node->stat,
         .acl = wants_acl && node->acl_rc == ZOK ? node->acl : NULL,

@@ -21,21 +21,11 @@ const char *rk_x_type_name(enum rk_x_type type)
     return type_names[type];
 }
 
-/* ZK: EphemeralType. A container is the lowest number there is, a TTL has 0xff in the top byte and
- * 0 in the next two. */
-enum rk_x_type rk_x_type_of(int64_t owner, int64_t *ret_ttl_ms)
+/* ZK: DataNode.copyStat shows the owner of an ephemeral only: to a client a container, or a node
+ * with a TTL, looks like any other. */
+enum rk_x_type rk_x_type_of(const struct Stat *stat)
 {
-    *ret_ttl_ms = 0;
-    if (owner == 0)
-        return RK_X_PERSISTENT;
-    if (owner == INT64_MIN)
-        return RK_X_CONTAINER;
-    uint64_t bits = (uint64_t)owner;
-    if (bits >> 56 == 0xff && (bits >> TTL_BITS & 0xffff) == 0) {
-        *ret_ttl_ms = (int64_t)(bits & ((1ull << TTL_BITS) - 1));
-        return RK_X_TTL;
-    }
-    return RK_X_EPHEMERAL;
+    return stat->ephemeralOwner != 0 ? RK_X_EPHEMERAL : RK_X_PERSISTENT;
 }
 
 /* -- ACLs */

@@ -17,8 +17,8 @@
 
 enum rk_x_type { RK_X_PERSISTENT, RK_X_EPHEMERAL, RK_X_CONTAINER, RK_X_TTL };
 const char *rk_x_type_name(enum rk_x_type type);
-/* By Stat.ephemeralOwner; ret_ttl_ms is 0 unless it is RK_X_TTL. */
-enum rk_x_type rk_x_type_of(int64_t owner, int64_t *ret_ttl_ms);
+/* What a server shows of it: persistent or ephemeral. The other types come from files only. */
+enum rk_x_type rk_x_type_of(const struct Stat *stat);
 
 struct rk_x_record {
     const char *path;

@@ -315,7 +315,7 @@ static const struct rk_cli_flag status_flags[] = {
 const struct rk_cli_command rk_cli_cmd_status = {
     .name = "status",
     .usage = "[-timeout ms] [host:port ...]",
-    .summary = "role, zxid, lag, latency and version of every server",
+    .summary = "show role, zxid, lag, latency and version of every server",
     .help =
         "Asks the servers of -server, or those named, and all others that they know of, with the "
         "words "

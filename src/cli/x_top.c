@@ -402,7 +402,7 @@ static const struct rk_cli_flag top_flags[] = {
 const struct rk_cli_command rk_cli_cmd_top = {
     .name = "top",
     .usage = "[-interval ms] [-n count] [-once] [-rows n] [host:port ...]",
-    .summary = "live view of servers, clients and the most watched paths",
+    .summary = "show a live view of servers, clients and the most watched paths",
     .help = "Redrawn on a terminal, repeated as text elsewhere, one object a look with --json; "
             "Ctrl-C ends "
             "it. Clients come from cons and paths (by the number of sessions that watch them) from "

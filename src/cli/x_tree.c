@@ -20,17 +20,6 @@ struct tree {
     int64_t nodes, bytes, ephemerals, unreadable;
 };
 
-static enum rk_cli_colour colour_of(enum rk_x_type type)
-{
-    static const enum rk_cli_colour colours[] = {
-        [RK_X_PERSISTENT] = RK_CLI_PLAIN,
-        [RK_X_EPHEMERAL] = RK_CLI_YELLOW,
-        [RK_X_CONTAINER] = RK_CLI_BLUE,
-        [RK_X_TTL] = RK_CLI_CYAN,
-    };
-    return colours[type];
-}
-
 static void draw_branch(struct tree *t, const struct rk_walk_node *node)
 {
     size_t depth = (size_t)node->depth;
@@ -48,7 +37,8 @@ static void draw(struct tree *t, const struct rk_walk_node *node, enum rk_x_type
 {
     draw_branch(t, node);
     const char *name = node->depth == 0 || t->shows_paths ? node->path : rk_x_path_name(node->path);
-    rk_cli_print(t->cli, "%s", rk_cli_code(t->cli, colour_of(type)));
+    rk_cli_print(t->cli, "%s",
+                 rk_cli_code(t->cli, type == RK_X_EPHEMERAL ? RK_CLI_YELLOW : RK_CLI_PLAIN));
     rk_cli_put_name(t->cli, name);
     rk_cli_print(t->cli, "%s", rk_cli_code(t->cli, RK_CLI_PLAIN));
     if (type != RK_X_PERSISTENT)
@@ -80,9 +70,7 @@ static void emit_node(struct rk_cli *cli, const struct rk_walk_node *node, enum 
 
 static void count_in_tree(struct tree *t, const struct rk_walk_node *node)
 {
-    int64_t ttl_ms;
-    enum rk_x_type type =
-        node->has_stat ? rk_x_type_of(node->stat.ephemeralOwner, &ttl_ms) : RK_X_PERSISTENT;
+    enum rk_x_type type = node->has_stat ? rk_x_type_of(&node->stat) : RK_X_PERSISTENT;
     t->nodes++;
     t->bytes += node->has_stat ? node->stat.dataLength : 0;
     t->ephemerals += type == RK_X_EPHEMERAL;
@@ -129,7 +117,7 @@ static const struct rk_cli_flag tree_flags[] = {
 const struct rk_cli_command rk_cli_cmd_tree = {
     .name = "tree",
     .usage = "[-depth n] [-s] [-f] [path]",
-    .summary = "draws a subtree",
+    .summary = "draw a subtree",
     .help =
         "Nodes are shown as they come, so a tree of any size is drawn in bounded memory. The last "
         "line counts nodes, ephemerals and bytes of what was shown.",
@@ -307,7 +295,7 @@ static const struct rk_cli_flag du_flags[] = {
 const struct rk_cli_command rk_cli_cmd_du = {
     .name = "du",
     .usage = "[-depth n] [-sort order] [-top n] [-b] [path]",
-    .summary = "bytes and nodes by subtree",
+    .summary = "show bytes and nodes by subtree",
     .help =
         "A line has the bytes of the data of a node and all below it, their number, and the path. "
         "/zookeeper is counted, too, as it holds memory like all others.",

@@ -263,7 +263,7 @@ static int run_txn(struct rk_cli *cli, const struct rk_cli_args *args)
 const struct rk_cli_command rk_cli_cmd_txn = {
     .name = "txn",
     .usage = "[file]",
-    .summary = "carries out the lines of a file as one transaction",
+    .summary = "carry out the lines of a file as one transaction",
     .help =
         "Lines are `check [-v version] path`, `create [-e] [-s] [-c] path [data [acl]]`, `set [-v "
         "version] "

@@ -178,7 +178,7 @@ static const struct rk_cli_flag watch_flags[] = {
 const struct rk_cli_command rk_cli_cmd_watch = {
     .name = "watch",
     .usage = "[-data] [-node] [-n count] [-for time] [-exec command] [-plain] path",
-    .summary = "follows the changes of a subtree until Ctrl-C",
+    .summary = "follow the changes of a subtree until Ctrl-C",
     .help =
         "The node need not be there yet. After a lost connection a line `gap` says that changes "
         "may have been missed: a server does not replay them. Servers without persistent "
@@ -291,7 +291,7 @@ static const struct rk_cli_flag exec_flags[] = {
 const struct rk_cli_command rk_cli_cmd_exec_on_change = {
     .name = "exec-on-change",
     .usage = "[-r] [-initial] [-once] [-settle time] [-plain] path -- command [argument ...]",
-    .summary = "runs a command whenever a node changes",
+    .summary = "run a command whenever a node changes",
     .help =
         "The command reads the data of the path, as they are then, on its standard input and has "
         "ROOKERY_EVENT (created, changed, deleted, gap), ROOKERY_PATH (what changed), "
