@@ -177,8 +177,7 @@ static void check_shown(struct sim_world *w, struct sim_client *c, const char *p
 {
     for (uint32_t i = 0; i < c->lib->watch_count; i++) {
         const struct lib_watch *watch = &c->lib->watches[i];
-        if (strcmp(watch->path, path) != 0 || watch->kind >= WATCHED_PERSISTENT ||
-            watch->value < 0) {
+        if (strcmp(watch->path, path) != 0 || watch->kind >= WATCHED_PERSISTENT) {
             continue;
         }
         bool was_missing = watch->kind == WATCHED_EXIST && watch->told < 0;
@@ -235,7 +234,7 @@ static void check_watches(struct sim_world *w, struct sim_client *c, const struc
     } else if (a->list != 0 && result == RK_ZK_OK) {
         enum watched kind = (enum watched)(a->list - 1);
         note_watch(c->lib, kind, a->path,
-                   !has_stat               ? -1
+                   !has_stat               ? fx->u.complete.zxid
                    : kind == WATCHED_CHILD ? stat.pzxid
                                            : stat.mzxid);
     }
