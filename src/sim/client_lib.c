@@ -42,8 +42,7 @@ static struct lib_conn *find_id(struct sim_lib *lib, rk_conn_id id)
     return NULL;
 }
 
-/* Whether the machine took it. */
-static bool step(struct sim_clients *all, struct sim_client *c, struct rk_client_event *e);
+static void step(struct sim_clients *all, struct sim_client *c, struct rk_client_event *e);
 
 static uint64_t pack(const struct sim_client *c, uint64_t what)
 {
@@ -72,7 +71,7 @@ static void on_resolve(struct sim_world *w, void *ctx, uint64_t arg)
     e.u.resolved.server = (uint32_t)server;
     e.u.resolved.count = is_fault_time(all) && below(all, 10) == 0 ? 0 : 1;
     e.u.resolved.addrs = &addr;
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 static void on_connect(struct sim_world *w, void *ctx, uint64_t arg)
@@ -92,7 +91,7 @@ static void on_connect(struct sim_world *w, void *ctx, uint64_t arg)
         e.u.gone.conn = conn;
         l->conn = 0;
     }
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 static void take_connect(struct sim_clients *all, struct sim_client *c,
@@ -207,7 +206,7 @@ static void wake(struct sim_clients *all, struct sim_client *c)
     rk_user_act_after(all, c, at_us > all->w->now_us ? at_us - all->w->now_us : 1);
 }
 
-static bool step(struct sim_clients *all, struct sim_client *c, struct rk_client_event *e)
+static void step(struct sim_clients *all, struct sim_client *c, struct rk_client_event *e)
 {
     struct sim_lib *lib = c->lib;
     struct rk_client_effects out;
@@ -218,11 +217,13 @@ static bool step(struct sim_clients *all, struct sim_client *c, struct rk_client
         take_effect(all, c, &out.list[i]);
     }
     lib->wake_us = out.wake_at_ms > INT64_MAX / 1000 ? INT64_MAX : out.wake_at_ms * 1000;
+    if (!is_taken && e->type == RK_CLIENT_EV_REQUEST) {
+        lib->asked[e->u.request.tag % LIB_TAGS].tag = 0;
+    }
     if (lib->state >= RK_CLIENT_EXPIRED) {
         end_life(all, c);
     }
     wake(all, c);
-    return is_taken;
 }
 
 /* -- Lives -- */
@@ -237,7 +238,7 @@ static void give_servers(struct sim_clients *all, struct sim_client *c, bool is_
         }
     }
     e.u.servers.is_new_list = is_new;
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 static void login(struct sim_clients *all, struct sim_client *c)
@@ -332,7 +333,7 @@ static void ask_login(struct sim_clients *all, struct sim_client *c, struct rk_b
     RK_ASSERT(is_ok);
     e.u.auth.scheme = p.scheme;
     e.u.auth.auth = p.auth;
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 /* The request in all->out goes to the machine. */
@@ -351,7 +352,7 @@ void rk_lib_ask(struct sim_clients *all, struct sim_client *c)
     } else if (op == RK_OP_CLOSE_SESSION) {
         e.type = RK_CLIENT_EV_CLOSE;
         e.u.close.close_ms = CLOSE_MS;
-        (void)step(all, c, &e);
+        step(all, c, &e);
     } else if (op != RK_OP_PING && op != RK_OP_SET_WATCHES && op != RK_OP_SET_WATCHES2) {
         struct lib_asked *a = &lib->asked[(lib->tags + 1) % LIB_TAGS];
         bool is_room = a->tag == 0 && lib->watch_count + 8 < LIB_WATCHES;
@@ -367,9 +368,7 @@ void rk_lib_ask(struct sim_clients *all, struct sim_client *c)
                                     .removed = e.u.request.watch,
                                     .hash = rk_lib_hash(op, body)};
             memcpy(a->path, lib->next_path, sizeof(a->path));
-            if (!step(all, c, &e)) {
-                *a = (struct lib_asked){.tag = 0};
-            }
+            step(all, c, &e);
         }
     }
     rk_buf_deinit(&all->out);
@@ -396,7 +395,7 @@ static void disturb(struct sim_clients *all, struct sim_client *c)
         rk_sim_net_client_close(all->w->net, l->id, false);
         *l = (struct lib_conn){.conn = 0};
     }
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 static void talk(struct sim_clients *all, struct sim_client *c)
@@ -464,7 +463,7 @@ void rk_lib_act(struct sim_clients *all, struct sim_client *c)
         }
     }
     if (lib->machine != NULL) {
-        (void)step(all, c, &e);
+        step(all, c, &e);
     }
 }
 
@@ -489,7 +488,7 @@ void rk_lib_bytes(struct sim_clients *all, struct sim_client *c, rk_conn_id id,
     }
     e.u.bytes.conn = l->conn;
     e.u.bytes.bytes = bytes;
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }
 
 void rk_lib_gone(struct sim_clients *all, struct sim_client *c, rk_conn_id id)
@@ -501,5 +500,5 @@ void rk_lib_gone(struct sim_clients *all, struct sim_client *c, rk_conn_id id)
     }
     e.u.gone.conn = l->conn;
     *l = (struct lib_conn){.conn = 0};
-    (void)step(all, c, &e);
+    step(all, c, &e);
 }

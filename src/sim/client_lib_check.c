@@ -6,6 +6,7 @@
 #include "sim/client_lib.h"
 
 #include "proto/records.h"
+#include "sim/truth.h"
 
 #include <string.h>
 
@@ -306,6 +307,9 @@ void rk_lib_check_state(struct sim_world *w, struct sim_client *c, enum rk_clien
     if (state == RK_CLIENT_CONNECTED) {
         if (lib->had_session) {
             RK_MARK(w, LIBRARY_RESUMED);
+            if (w->opt.ens.is_calm && rk_truth_epochs(w->truth) == 1) {
+                rk_sim_fail(w, "client %u lost its connection, and nothing had happened", c->index);
+            }
         }
         lib->had_session = true;
         lib->answered = 0;
