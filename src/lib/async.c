@@ -198,7 +198,7 @@ int zoo_add_auth(zhandle_t *zh, const char *scheme, const char *cert, int certLe
         rk_lib_call_free(s, call);
     else
         rk_lib_wake_io(s);
-    rk_lib_unlock(s);
+    rk_lib_unref(s);
     return rc;
 }
 

@@ -34,17 +34,18 @@ int rk_lib_begin(zhandle_t *zh, const char *path, bool is_sequential)
         return ZBADARGUMENTS;
     struct rk_lib *s = zh->s;
     rk_lib_lock(s);
+    s->refs++; /* the completion may come, and close the handle, before this call returns */
     rk_buf_reset(&s->path);
     rk_buf_reset(&s->body);
     int rc = path ? rk_lib_path(zh, path, is_sequential, &s->path) : ZOK;
-    if (rc == ZOK && zh->is_closed)
+    if (rc == ZOK && (zh->is_closed || s->is_closing))
         rc = ZINVALIDSTATE;
     return rc == ZOK ? ZOK : rk_lib_abandon(zh, rc);
 }
 
 int rk_lib_abandon(zhandle_t *zh, int rc)
 {
-    rk_lib_unlock(zh->s);
+    rk_lib_unref(zh->s);
     return rc;
 }
 
@@ -100,10 +101,10 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
         rk_lib_call_free(s, call);
         if (to->wait) {
             to->wait->call = NULL;
-            s->refs--; /* the handle has one as well: it is never the last */
+            s->refs--; /* that of rk_lib_begin is still there */
         }
     }
-    rk_lib_unlock(s);
+    rk_lib_unref(s);
     return rc;
 }
 

@@ -351,7 +351,7 @@ static int remove_locally(zhandle_t *zh, enum rk_client_watch_kind kind, bool is
         s->refs++;
     }
     rk_lib_queue_call(s, call, ZOK, 0, (struct rk_bytes){0});
-    rk_lib_unlock(s);
+    rk_lib_unref(s);
     return ZOK;
 }
 

@@ -191,6 +191,11 @@ void rk_lib_unref(struct rk_lib *s)
 {
     RK_ASSERT(s->refs > 0);
     bool is_last = --s->refs == 0;
+    if (s->must_wake_io) {
+        /* Behind the lock the session, and the descriptor with it, may be gone already. */
+        (void)eventfd_write(s->wake_fd, 1);
+        s->must_wake_io = false;
+    }
     rk_lib_unlock(s);
     if (is_last)
         session_free(s);
