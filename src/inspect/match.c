@@ -23,6 +23,7 @@ bool rk_ins_pattern_regex(struct rk_ins_pattern *p, struct rk_ins_tool *t, const
         rk_ins_complain(t, "'%s' is no regular expression: %s", regex, why);
         return false;
     }
+    rk_buf_init(&p->text, t->mem, SIZE_MAX / 4);
     p->is_set = true;
     p->is_glob = false;
     return true;
@@ -32,6 +33,7 @@ void rk_ins_pattern_deinit(struct rk_ins_pattern *p)
 {
     if (p->is_set && !p->is_glob) {
         regfree(&p->regex);
+        rk_buf_deinit(&p->text);
     }
     p->is_set = false;
 }
@@ -86,7 +88,7 @@ bool rk_ins_glob_matches(const char *glob, struct rk_bytes text)
     }
 }
 
-bool rk_ins_pattern_matches(const struct rk_ins_pattern *p, struct rk_bytes text)
+bool rk_ins_pattern_matches(struct rk_ins_pattern *p, struct rk_bytes text)
 {
     if (!p->is_set) {
         return true;
@@ -98,7 +100,11 @@ bool rk_ins_pattern_matches(const struct rk_ins_pattern *p, struct rk_bytes text
         return rk_ins_glob_matches(p->glob, text);
     }
     regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)text.len};
-    return regexec(&p->regex, (const char *)text.data, 1, &range, REG_STARTEND) == 0;
+    rk_buf_reset(&p->text);
+    rk_buf_put(&p->text, text.data, text.len);
+    rk_buf_put_u8(&p->text, 0);
+    return !p->text.failed &&
+           regexec(&p->regex, (const char *)p->text.data, 1, &range, REG_STARTEND) == 0;
 }
 
 bool rk_ins_time(const char *text, int64_t *ret_ms)

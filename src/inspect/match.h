@@ -14,6 +14,7 @@ struct rk_ins_pattern {
     bool is_glob;
     const char *glob;
     regex_t regex;
+    struct rk_buf text; /* regex: what is looked at, with a NUL behind it */
 };
 
 /* '*' and '?' stay within one component, '**' does not; the whole path has to match. */
@@ -23,7 +24,7 @@ bool rk_ins_pattern_regex(struct rk_ins_pattern *p, struct rk_ins_tool *t,
                           const char *regex) RK_MUST_CHECK;
 void rk_ins_pattern_deinit(struct rk_ins_pattern *p);
 /* Null matches only the unset pattern. */
-bool rk_ins_pattern_matches(const struct rk_ins_pattern *p, struct rk_bytes text);
+bool rk_ins_pattern_matches(struct rk_ins_pattern *p, struct rk_bytes text);
 bool rk_ins_glob_matches(const char *glob, struct rk_bytes text);
 
 /* Milliseconds since 1970, or 2026-11-23, 2026-11-23T05:01:55, with Z for UTC, else local. */

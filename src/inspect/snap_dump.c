@@ -458,7 +458,7 @@ enum rk_ins_exit rk_ins_snap_dump(struct rk_ins_tool *t, int argc, char **argv)
     return status;
 }
 
-static bool acl_matches(const struct dump *d, const struct rk_vec_acl *acl)
+static bool acl_matches(struct dump *d, const struct rk_vec_acl *acl)
 {
     bool is_hit = false;
     struct rk_buf text;
