@@ -65,6 +65,7 @@ static int put_up(struct rk_try *t, struct rk_member *m, const char *data, int b
 {
     int rc = judge(t, m);
     if (rc == ZNONODE) {
+        m->tried = t->used_generation;
         rc = zoo_create(t->zh, m->path, data, bytes, rk_keeper_acl(t->keeper),
                         m->is_ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT, NULL, 0);
         if (rc == ZNONODE) {
@@ -190,13 +191,14 @@ int rk_member_open(struct rk_keeper *keeper, const char *path, const char *id, c
 static void take_down(struct rk_member *m)
 {
     struct rk_node *node = calloc(1, sizeof(*node));
-    if (node == NULL || m->generation == 0 || !m->is_ephemeral) {
+    if (node == NULL || m->tried == 0 || !m->is_ephemeral) {
         free(node); /* without memory it goes with the session */
         return;
     }
     node->path = m->path;
-    node->generation = m->generation;
+    node->generation = m->tried;
     node->is_ephemeral = true;
+    node->is_by_owner = true;
     m->path = NULL;
     (void)rk_node_remove(m->object.keeper, node, rk_rec_deadline(RELEASE_MS)); /* or later */
 }
@@ -210,9 +212,7 @@ int rk_member_close(struct rk_member *m)
     if (rc != ZOK) {
         return rc;
     }
-    if (m->code == ZOK || m->code != ZNODEEXISTS) {
-        take_down(m);
-    }
+    take_down(m);
     rk_object_deinit(&m->object);
     member_free(m);
     return ZOK;

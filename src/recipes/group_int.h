@@ -21,6 +21,7 @@ struct rk_member {
     uint64_t edition;    /* of the data, from 1 */
     uint64_t written;    /* edition at the server */
     uint64_t generation; /* of the session that wrote it */
+    uint64_t tried;      /* of the last session that may have made a node; of the thread */
 };
 
 struct rk_member_plan {

@@ -119,16 +119,18 @@ static int find(zhandle_t *zh, const struct rk_node *node, char **ret_path, stru
 }
 
 /* ZOK: it is ours, ZNONODE: not, or there is none. */
-static int check_content(zhandle_t *zh, const struct rk_node *node)
+static int check_ours(zhandle_t *zh, const struct rk_node *node)
 {
     char *data = NULL;
     int bytes = 0;
-    struct Stat stat;
+    struct Stat stat = {0};
     int rc = rk_sync(zh, node->path);
     if (rc == ZOK) {
         rc = rk_get(zh, node->path, NULL, NULL, &data, &bytes, &stat);
     }
-    if (rc == ZOK && (data == NULL || strcmp(data, node->content) != 0)) {
+    bool is_other = node->content != NULL && (data == NULL || strcmp(data, node->content) != 0);
+    bool is_strange = node->is_by_owner && stat.ephemeralOwner != zoo_client_id(zh)->client_id;
+    if (rc == ZOK && (is_other || is_strange)) {
         rc = ZNONODE;
     }
     free(data);
@@ -140,7 +142,7 @@ static int remove_found(zhandle_t *zh, const struct rk_node *node)
 {
     char *path = NULL;
     struct Stat stat;
-    int rc = node->content != NULL ? check_content(zh, node) : ZOK;
+    int rc = node->content != NULL || node->is_by_owner ? check_ours(zh, node) : ZOK;
     if (rc == ZOK && node->path != NULL) {
         rc = zoo_delete(zh, node->path, -1);
     } else if (rc == ZOK) {

@@ -138,8 +138,9 @@ bool rk_try(struct rk_try *t);
 struct rk_node {
     char *path; /* with sequence number, once known; else NULL */
     char *parent;
-    char *prefix;  /* _c_<uuid>- and the name */
-    char *content; /* if not NULL: ours only with these data */
+    char *prefix;     /* _c_<uuid>- and the name */
+    char *content;    /* if not NULL: ours only with these data */
+    bool is_by_owner; /* ours only if it is of our session */
     uint64_t generation;
     int64_t token; /* czxid */
     bool is_ephemeral;

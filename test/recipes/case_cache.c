@@ -63,6 +63,7 @@ static struct rk_cache *open_cache(struct rig *rig, int depth, bool is_classic, 
     options.context = log;
     CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
     CHECK_RC(ZOK, rk_cache_wait(cache, 5000));
+    CHECK_SOON(strstr(log->text, "ready ") != NULL); /* told after that */
     return cache;
 }
 
@@ -225,7 +226,7 @@ static void cache_is_bounded(struct rig *rig)
     CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
     CHECK_RC(ZOK, rk_cache_wait(cache, 5000));
     CHECK(rk_cache_count(cache) == 3);
-    CHECK(strstr(log.text, "full") != NULL);
+    CHECK(strstr(log.text, "full") != NULL); /* told before */
     CHECK_RC(ZOK, rk_cache_close(cache));
 }
 
@@ -282,8 +283,7 @@ static void config_tells_typed_values(struct rig *rig)
     CHECK(text[0] == '\0');
     free(text);
     CHECK_RC(ZOK, rk_config_close(config));
-    static const struct rk_config_key bad = {
-        .key = "x", .type = RK_CONFIG_INT, .fallback = "none"};
+    static const struct rk_config_key bad = {.key = "x", .type = RK_CONFIG_INT, .fallback = "none"};
     CHECK_RC(ZBADARGUMENTS,
              rk_config_open(rig->a, rig->root, &bad, 1, 20, on_config, &told, &config));
 }

@@ -142,13 +142,23 @@ static const char curator_json[] =
 static void service_json_is_curators(struct rig *rig)
 {
     (void)rig;
-    static const char *const bad[] = {
-        "", "{", "[]", "{}", "null", "{\"name\":\"a\"}", "{\"name\":\"a\",\"id\":\"b\",}",
-        "{\"name\":\"a\",\"id\":7}", "{\"name\":\"a\",\"id\":\"b\"}x",
-        "{\"name\":\"a\",\"id\":\"\\ud800\"}", "{\"name\":\"a\",\"id\":\"\\u0000\"}",
-        "{\"name\":\"a\",\"id\":\"b\",\"port\":1e3}", "{\"name\":\"a\",\"id\":\"b\",\"port\":01}",
-        "{\"name\":\"a\",\"id\":\"b\",\"serviceType\":\"ODD\"}", "{\"name\":\"a\",\"id\":\"b\n\"}",
-        "{\"name\":\"a\",\"id\":\"b\",\"enabled\":1}", "{\"name\":\"a\" \"id\":\"b\"}"};
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "[]",
+                                      "{}",
+                                      "null",
+                                      "{\"name\":\"a\"}",
+                                      "{\"name\":\"a\",\"id\":\"b\",}",
+                                      "{\"name\":\"a\",\"id\":7}",
+                                      "{\"name\":\"a\",\"id\":\"b\"}x",
+                                      "{\"name\":\"a\",\"id\":\"\\ud800\"}",
+                                      "{\"name\":\"a\",\"id\":\"\\u0000\"}",
+                                      "{\"name\":\"a\",\"id\":\"b\",\"port\":1e3}",
+                                      "{\"name\":\"a\",\"id\":\"b\",\"port\":01}",
+                                      "{\"name\":\"a\",\"id\":\"b\",\"serviceType\":\"ODD\"}",
+                                      "{\"name\":\"a\",\"id\":\"b\n\"}",
+                                      "{\"name\":\"a\",\"id\":\"b\",\"enabled\":1}",
+                                      "{\"name\":\"a\" \"id\":\"b\"}"};
     struct rk_services s;
     char *json = NULL;
     CHECK_RC(ZOK, rk_service_from_json(curator_json, (int)strlen(curator_json), &s));
