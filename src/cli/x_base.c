@@ -228,9 +228,9 @@ static bool parse_with_unit(const char *text, const struct unit *units, int64_t 
 
 bool rk_x_parse_size(const char *text, int *ret_sign, int64_t *ret_bytes)
 {
-    static const struct unit units[] = {{"", 1},         {"b", 1},       {"k", 1 << 10},
-                                        {"kb", 1 << 10}, {"m", 1 << 20}, {"mb", 1 << 20},
-                                        {"g", 1 << 30},  {NULL, 0}};
+    static const struct unit units[] = {{"", 1},         {"b", 1},        {"k", 1 << 10},
+                                        {"kb", 1 << 10}, {"m", 1 << 20},  {"mb", 1 << 20},
+                                        {"g", 1 << 30},  {"gb", 1 << 30}, {NULL, 0}};
     return parse_with_unit(take_sign(text, ret_sign), units, ret_bytes);
 }
 

@@ -651,6 +651,9 @@ def test_status_mixed():
                              members={3: {'conf': {'globalOutstandingLimit': 777, 'maxClientCnxns': 31}}}) as ens:
         leader = ens.wait_leader()
         ens.wait_serving()
+        # A server that has seen nothing of this epoch yet cannot be said to be behind.
+        script(ens.hosts, 'create /seen x\n')
+        eventually('all have seen it', lambda: all('lag' in x for x in jcli(ens.hosts, 'status')[0]['servers']))
         row = jcli(ens.hosts, 'status')[0]
         check_equal((row['healthy'], row['serving'], row['voters'], row['leader']), (True, 3, 3, leader.hosts))
         check_equal(sorted(x['role'] for x in row['servers']), ['follower', 'follower', 'leader'])
