@@ -112,12 +112,13 @@ void rk_client_fx_state(struct rk_client *c, enum rk_client_state state, bool is
     struct rk_client_effect *fx = rk_client_fx(c, RK_CLIENT_FX_STATE);
     fx->u.state.state = state;
     fx->u.state.is_new_session = is_new_session;
-    if (event != 0 && c->watches.who_count > 0) {
+    uint32_t count = event == 0 ? 0 : rk_client_watches_show(&c->watches);
+    if (count > 0) {
         fx = rk_client_fx(c, RK_CLIENT_FX_WATCH);
         fx->u.watch.event = -1;
         fx->u.watch.state = event;
         fx->u.watch.path = rk_bytes_str("");
-        fx->u.watch.count = c->watches.who_count;
+        fx->u.watch.count = count;
     }
 }
 

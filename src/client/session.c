@@ -209,12 +209,11 @@ static void keep_alive(struct rk_client *c)
 
 void rk_client_session_timers(struct rk_client *c)
 {
-    if (c->is_closing && !rk_client_is_over(c)) {
-        if (c->now_ms >= c->close_ms) {
-            rk_client_end(c, RK_CLIENT_CLOSED, RK_CLIENT_CLOSING);
-        } else if (rk_client_is_connected(c) && !c->is_close_sent) {
-            send_close(c);
-        }
+    if (c->is_closing && rk_client_is_connected(c) && !c->is_close_sent) {
+        send_close(c);
+    }
+    if (c->is_closing && !rk_client_is_over(c) && c->now_ms >= c->close_ms) {
+        rk_client_end(c, RK_CLIENT_CLOSED, RK_CLIENT_CLOSING);
     }
     if (c->line.id != 0 && !rk_client_is_connected(c) && c->now_ms >= c->line.deadline_ms) {
         rk_client_lose(c, RK_CLIENT_LOSS_DROP);

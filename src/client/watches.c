@@ -463,12 +463,21 @@ void rk_client_watches_unset(struct rk_client_watches *t)
     t->unset.prev = last;
 }
 
-void rk_client_watches_begin(struct rk_client_watches *t)
+uint32_t rk_client_watches_show(struct rk_client_watches *t)
 {
     struct rk_link *link;
-    while ((link = rk_list_pop(&t->dead)) != NULL) {
+    while (!t->is_shown && (link = rk_list_pop(&t->dead)) != NULL) {
         bury(t, RK_CONTAINER_OF(link, struct rk_client_who, dead));
     }
+    t->is_shown = true;
+    return t->who_count;
+}
+
+void rk_client_watches_begin(struct rk_client_watches *t)
+{
+    t->is_shown = false;
+    RK_MAYBE(rk_client_watches_show(t) == 0);
+    t->is_shown = false;
     t->told_count = 0;
 }
 

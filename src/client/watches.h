@@ -12,7 +12,7 @@
 
 #define RK_CLIENT_KINDS 6u /* enum rk_client_watch_kind */
 
-/* A watcher that has at least one watch; it stays until the step after its last one went. */
+/* A watcher that has at least one watch; without one it may stay until the next step. */
 struct rk_client_who {
     struct rk_client_trie trie; /* first */
     struct rk_link dead;
@@ -54,6 +54,7 @@ struct rk_client_watches {
     uint32_t who_nodes_cap;
     uint32_t ordered; /* orders that may yet become a new watcher */
     struct rk_link dead;
+    bool is_shown; /* whos is in an effect of this step: nothing in it may move */
     uint64_t stamp;
     struct rk_client_watcher *told; /* to whom the events of this step go */
     uint32_t told_count;
@@ -94,6 +95,9 @@ void rk_client_watches_remove(struct rk_client_watches *t, struct rk_bytes path,
  * watches. false without memory, and then nothing has happened. */
 bool rk_client_watches_fire(struct rk_client_watches *t, int32_t event, struct rk_bytes path,
                             uint32_t *ret_count) RK_MUST_CHECK;
+
+/* How many of whos a session event is told to; they stay in place for this step. */
+uint32_t rk_client_watches_show(struct rk_client_watches *t);
 
 /* A new connection: everything is still to be set. */
 void rk_client_watches_unset(struct rk_client_watches *t);

@@ -198,6 +198,18 @@ static void close_gives_up_in_time(void **state)
     rig_deinit(&r);
 }
 
+static void close_without_waiting_still_says_so(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    rig_connect(&r);
+    rig_close(&r, 0);
+    rig_expect(&r, "SEND 1 close_session\nDROP 1\nSTATE closed\n");
+    rig_deinit(&r);
+}
+
 static void close_without_a_connection_is_at_once(void **state)
 {
     struct rig r;
@@ -351,6 +363,7 @@ int main(void)
         cmocka_unit_test(no_session_for_a_new_client_is_a_failed_try),
         cmocka_unit_test(close_waits_for_what_was_sent),
         cmocka_unit_test(close_gives_up_in_time),
+        cmocka_unit_test(close_without_waiting_still_says_so),
         cmocka_unit_test(close_without_a_connection_is_at_once),
         cmocka_unit_test(close_during_the_handshake_ends_the_new_session),
         cmocka_unit_test(a_request_times_out_alone),

@@ -218,6 +218,48 @@ static void many_watches_go_in_bounded_requests(void **state)
     rig_deinit(&r);
 }
 
+static void a_long_path_goes_kind_by_kind(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    r.config.set_watches_bytes_max = 60;
+    rig_open(&r);
+    rig_connect(&r);
+    rig_watch(&r, RK_CLIENT_WATCH_DATA, "/twenty-bytes-or-more", 1);
+    rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/twenty-bytes-or-more", 1);
+    rig_watch(&r, RK_CLIENT_WATCH_RECURSIVE, "/twenty-bytes-or-more", 1);
+    rig_tick(&r, 5000);
+    rig_gone(&r, 1);
+    rig_connected(&r, 2);
+    rig_forget(&r);
+    rig_welcome(&r, 7, 30000, false);
+    rig_expect(&r, "STATE connected\nWATCH -1 3 : 1\n"
+                   "SEND 2 setWatches zxid=3 data=/twenty-bytes-or-more exist= child=\n"
+                   "SEND 2 setWatches zxid=3 data= exist= child=/twenty-bytes-or-more\n"
+                   "SEND 2 setWatches2 zxid=3 data= exist= child= persistent= "
+                   "recursive=/twenty-bytes-or-more\n");
+    rig_deinit(&r);
+}
+
+static void who_has_no_watch_left_hears_nothing(void **state)
+{
+    struct rig r;
+    uint8_t bytes[100];
+    static const char event[] = "\0\0\0\x1e\xff\xff\xff\xff\0\0\0\0\0\0\0\1\0\0\0\0"
+                                "\0\0\0\3\0\0\0\3\0\0\0\2/a"
+                                "\xff\xff\xff\xff";
+    (void)state;
+    open_connected(&r);
+    rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
+    rig_watch(&r, RK_CLIENT_WATCH_DATA, "/b", 2);
+    memcpy(bytes, event, sizeof(event) - 1);
+    rig_bytes(&r, 1, bytes, sizeof(event) - 1); /* the event, and then nonsense */
+    rig_expect(&r, "WATCH 3 3 /a: 1\nDROP 1\nSTATE idle\nWATCH -1 1 : 2\n"
+                   "STATE connecting\nCONNECT 2 to b\n");
+    rig_deinit(&r);
+}
+
 static void a_huge_number_of_watches_takes_several_steps(void **state)
 {
     struct rig r;
@@ -451,6 +493,8 @@ int main(void)
         cmocka_unit_test(watches_are_set_again),
         cmocka_unit_test(watches_that_cannot_be_set_cost_the_connection),
         cmocka_unit_test(many_watches_go_in_bounded_requests),
+        cmocka_unit_test(a_long_path_goes_kind_by_kind),
+        cmocka_unit_test(who_has_no_watch_left_hears_nothing),
         cmocka_unit_test(a_huge_number_of_watches_takes_several_steps),
         cmocka_unit_test(removes_locally),
         cmocka_unit_test(removes_when_the_server_has),
