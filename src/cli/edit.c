@@ -324,6 +324,8 @@ static char *read_line(struct rk_cli *cli)
 
     editor.was_cut = false;
     cli->on_print = on_print;
+    /* Before the prompt can be seen: what is typed from then on is for the editor. */
+    el_set(editor.el, EL_PREP_TERM, 1);
     line = el_gets(editor.el, &bytes);
     cli->on_print = NULL;
     if (editor.was_cut) {

@@ -324,15 +324,19 @@ static bool parse_one_acl(struct rk_cli *cli, const char *text, size_t bytes, st
 bool rk_cli_parse_acl(struct rk_cli *cli, const char *text, struct ACL_vector *ret)
 {
     struct ACL_vector acl = {0, NULL};
+    const char *end = text + strlen(text);
     size_t commas = 1;
     bool is_fine = true;
 
-    for (const char *at = text; *at; at++)
+    /* ZK: String.split: nothing is between the last commas. */
+    while (end > text && end[-1] == ',')
+        end--;
+    for (const char *at = text; at < end; at++)
         commas += *at == ',';
     acl.data = calloc(commas, sizeof *acl.data);
     if (!acl.data)
         return false;
-    while (is_fine && *text) {
+    while (is_fine && text < end) {
         size_t bytes = strcspn(text, ",");
         bool is_good = false;
         is_fine = parse_one_acl(cli, text, bytes, &acl.data[acl.count], &is_good);
