@@ -185,6 +185,7 @@ static void read_log(struct rk_snap_thread *t, struct rk_bytes ask_bytes)
     rk_mailbox_begin(&t->slices);
     rk_mailbox_put(&t->slices, reply, slice.bytes);
     rk_mailbox_end(&t->slices);
+    rk_mailbox_wake(&t->slices);
     tell(t);
 }
 
