@@ -416,7 +416,8 @@ static void talk(struct sim_clients *all, struct sim_client *c)
     }
 }
 
-/* What is watched is read once more: the answers would show what was not told. */
+/* What is watched is read once more: the answers would show what was not told. Written is but once:
+ * where an epoch has few zxids, writes cost connections, and each connection has its last word. */
 static void last_word(struct sim_clients *all, struct sim_client *c)
 {
     static const int32_t ops[] = {RK_OP_GET_DATA, RK_OP_EXISTS, RK_OP_GET_CHILDREN2, RK_OP_SET_DATA,
@@ -428,13 +429,17 @@ static void last_word(struct sim_clients *all, struct sim_client *c)
     }
     for (uint32_t i = 0; i < lib->watch_count && lib->machine != NULL; i++) {
         struct lib_watch watch = lib->watches[i];
-        if (watch.kind == WATCHED_PERSISTENT) {
-            rk_user_set(all, c, watch.path);
-        } else {
+        if (watch.kind != WATCHED_PERSISTENT) {
             rk_user_get(all, c, ops[watch.kind], watch.path, false);
+        } else if (!lib->has_written) {
+            rk_user_set(all, c, watch.path);
+            lib->has_written = true;
         }
     }
-    rk_user_set(all, c, rk_user_path(all));
+    if (!lib->has_written && lib->machine != NULL) {
+        rk_user_set(all, c, rk_user_path(all));
+        lib->has_written = true;
+    }
     rk_user_get(all, c, RK_OP_SYNC, "/", false);
     lib->last_word = lib->tags;
 }

@@ -54,6 +54,7 @@ struct sim_lib {
     int32_t sent_xid;
     rk_zxid seen;
     bool had_session;
+    bool has_written; /* its last word */
     struct lib_watch watches[LIB_WATCHES];
     uint32_t watch_count;
 };
