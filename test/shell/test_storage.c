@@ -310,6 +310,69 @@ static void a_cut_that_leads_nowhere_changes_nothing(void **state)
     rig_close(&r);
 }
 
+/* -- the log, read for learners --------------------------------------------------------------- */
+
+static uint64_t slice_reader;
+static bool slice_is_last;
+static uint32_t slice_records;
+static rk_zxid slice_end;
+
+static void on_slice(struct rk_core *c, const struct rk_event *event, struct rk_effects *fx)
+{
+    struct rk_reader in;
+    (void)c;
+    (void)fx;
+    if (event->kind != RK_EV_LOG_SLICE) {
+        return;
+    }
+    slice_reader = event->u.slice.reader;
+    slice_is_last = event->u.slice.is_last;
+    slice_records = 0;
+    rk_reader_init(&in, event->u.slice.bytes, UINT32_MAX);
+    while (rk_reader_left(&in) > 0) {
+        slice_end = rk_read_i64(&in);
+        assert_true(rk_read_bytes(&in).len > 0);
+        assert_false(in.failed);
+        slice_records++;
+    }
+}
+
+static void read_log(uint64_t reader, rk_zxid from, rk_zxid to)
+{
+    struct rk_effect *fx = rk_fx_push(&r.shell->fx, RK_FX_LOG_READ);
+    fx->u.read.reader = reader;
+    fx->u.read.from = from;
+    fx->u.read.to = to;
+    fx->u.read.is_first = true;
+}
+
+static void the_log_is_read_beside_the_loop(void **state)
+{
+    (void)state;
+    peer_open(&r, &config);
+    r.core->on_event = on_slice;
+    assert_true(append_some(Z(1, 1), Z(1, 9)));
+    read_log(41, Z(1, 3), Z(1, 8));
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_LOG_SLICE, 0, 1, 5000));
+    assert_int_equal(slice_reader, 41);
+    assert_int_equal(slice_records, 6);
+    assert_int_equal(slice_end, Z(1, 8));
+    assert_true(slice_is_last);
+    read_log(42, Z(2, 3), Z(2, 8)); /* which is not there */
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_LOG_SLICE, 0, 2, 5000));
+    assert_int_equal(slice_reader, 42);
+    assert_int_equal(slice_records, 0);
+    assert_false(slice_is_last);
+    assert_true(rig_has_logged(&r, "the log cannot be read for a learner"));
+    read_log(43, Z(1, 3), Z(1, 8));
+    rk_fx_push(&r.shell->fx, RK_FX_LOG_READ_END)->u.read.reader = 43;
+    peer_go(&r);
+    assert_true(peer_wait(&r, RK_EV_LOG_SLICE, 0, 3, 5000)); /* it was on its way */
+    rig_close(&r);
+}
+
 /* -- snapshots in the way --------------------------------------------------------------------- */
 
 static void snap_begin(rk_zxid zxid)
@@ -555,6 +618,7 @@ int main(void)
         cmocka_unit_test_setup(a_replacement_that_fails_changes_nothing, setup),
         cmocka_unit_test_setup(a_replacement_waits_for_room, setup),
         cmocka_unit_test_setup(a_reload_of_nothing_says_so, setup),
+        cmocka_unit_test_setup(the_log_is_read_beside_the_loop, setup),
         cmocka_unit_test_setup(records_wait_for_more_only_while_many_clients_send, setup),
         cmocka_unit_test_setup(gathering_ends_after_its_time, setup),
     };
