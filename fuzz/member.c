@@ -113,6 +113,7 @@ void member_init(struct member *m, int64_t my_sid, uint32_t voters, uint32_t obs
     g->election_min_ms = 200;
     g->election_max_ms = 1000;
     g->election_finalize_ms = 20;
+    g->epoch_wait_ms = 40;
     g->commit_log_count = 8;
     g->history_bytes_max = 1 << 16;
     g->history_pin_bytes_max = 1 << 16;

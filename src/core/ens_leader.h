@@ -74,6 +74,7 @@ struct leader {
     bool is_current_asked; /* currentEpoch is being written */
     int64_t began_ms;
     int64_t phase_deadline_ms;
+    int64_t alone_ms; /* since when too few may still come to choose an epoch; INT64_MAX: enough */
     struct rk_link learners;
     int64_t next_ping_ms;
     uint64_t ping_round;

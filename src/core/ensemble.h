@@ -18,6 +18,8 @@ struct rk_ensemble_config {
     int32_t connect_limit_ms;  /* connectToLearnerMasterLimit * tick; 0: initLimit */
     int32_t cnx_timeout_ms;    /* cnxTimeout: election dials, 5000 */
     int64_t connect_retry_ms;  /* leaderConnectDelayDuringRetryMs; our default 20 */
+    int64_t epoch_wait_ms; /* leader.maxTimeToWaitForEpoch: for voters that may still turn up, once
+                              there are too few of them */
     int64_t election_min_ms, election_max_ms, election_finalize_ms;
     uint32_t commit_log_count;      /* zookeeper.commitLogCount, 500 */
     uint64_t history_bytes_max;     /* rookery.history.bytes: of those */

@@ -477,6 +477,26 @@ static void on_new_leader_ack(struct rk_core *c, struct learner *l, const struct
     }
 }
 
+/* -- those who elected us ---------------------------------------------------------------------- */
+
+bool rk_leader_gave_up_waiting(struct rk_core *c)
+{
+    struct ensemble *e = c->ens;
+    struct leader *d = &e->leader;
+    if (d->epoch != 0 || rk_election_may_lead(&e->election, d->info_bits)) {
+        d->alone_ms = INT64_MAX;
+        return false;
+    }
+    if (d->alone_ms == INT64_MAX) {
+        d->alone_ms = c->now_ms;
+    }
+    if (c->now_ms - d->alone_ms < e->config.epoch_wait_ms) {
+        return false;
+    }
+    rk_ens_leave(c, "the voters have turned to another one, or are gone");
+    return true;
+}
+
 /* -- packets ----------------------------------------------------------------------------------- */
 
 static void on_broadcast(struct rk_core *c, struct learner *l, const struct rk_packet *p)
@@ -612,6 +632,7 @@ void rk_leader_begin(struct rk_core *c)
     e->phase = RK_PHASE_DISCOVERY;
     d->began_ms = c->now_ms;
     d->looked_ms = c->now_ms;
+    d->alone_ms = INT64_MAX;
     d->phase_deadline_ms = c->now_ms + init_limit_ms(c);
     d->next_ping_ms = c->now_ms + c->config.tick_ms / 2;
     d->max_accepted = e->accepted_epoch;

@@ -631,6 +631,9 @@ void rk_leader_tick(struct rk_core *c)
                             : "no quorum of followers was synchronised within initLimit");
         return;
     }
+    if (c->ens->phase == RK_PHASE_DISCOVERY && rk_leader_gave_up_waiting(c)) {
+        return;
+    }
     if (c->now_ms >= d->next_ping_ms) {
         d->next_ping_ms = c->now_ms + half_tick_ms(c);
         look_around(c);
@@ -659,6 +662,9 @@ int64_t rk_leader_next_due(const struct rk_core *c)
     int64_t due = d->next_ping_ms;
     if (c->ens->phase != RK_PHASE_BROADCAST && d->phase_deadline_ms < due) {
         due = d->phase_deadline_ms;
+    }
+    if (d->alone_ms != INT64_MAX && d->alone_ms + c->ens->config.epoch_wait_ms < due) {
+        due = d->alone_ms + c->ens->config.epoch_wait_ms;
     }
     if (d->handing_over != 0 && d->hand_over_deadline_ms < due) {
         due = d->hand_over_deadline_ms;

@@ -46,6 +46,9 @@ void rk_leader_forget_syncs(struct rk_core *c, rk_chan_id chan); /* 0: all of th
 /* leader.c */
 /* Serving begins if a quorum has acknowledged NEWLEADER. */
 void rk_leader_try_serving(struct rk_core *c);
+/* Elected, but not by those who are there now: another election does better than waiting for
+ * initLimit. The role was left. ZK: Leader.quitWaitForEpoch */
+bool rk_leader_gave_up_waiting(struct rk_core *c);
 void rk_leader_release_slot(struct learner *l);
 
 /* leader_sync.c */

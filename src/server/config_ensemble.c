@@ -10,6 +10,7 @@
 #define SID_MAX           255 /* the first byte of a session's id */
 #define SID_MAX_EXTENDED  254 /* ZK: EphemeralType.MAX_EXTENDED_SERVER_ID */
 #define ELECTION_FINAL_MS 200 /* ZK: FastLeaderElection.finalizeWait */
+#define EPOCH_WAIT_MS     400 /* two of those: others have elected by then */
 
 static int64_t number(const struct rk_server_config *config, enum rk_key_id id)
 {
@@ -162,6 +163,10 @@ static void derive_limits(struct rk_server_config *config)
     e->election_min_ms = number(config, RK_KEY_election_min);
     e->election_max_ms = number(config, RK_KEY_election_max);
     e->election_finalize_ms = ELECTION_FINAL_MS;
+    e->epoch_wait_ms = number(config, RK_KEY_epoch_wait);
+    if (e->epoch_wait_ms < 0) {
+        e->epoch_wait_ms = EPOCH_WAIT_MS;
+    }
     if (e->election_min_ms > e->election_max_ms) {
         rk_config_say(config, RK_LEVEL_ERROR, NULL,
                       "fastleader.minNotificationInterval must not be larger than "

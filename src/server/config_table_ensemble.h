@@ -15,6 +15,8 @@
       RK_KEY_ENSEMBLE)                                                                             \
     X(election_max, "fastleader.maxNotificationInterval", NULL, DECODE, 1, RK_I32_MAX, 60000,      \
       RK_KEY_ENSEMBLE)                                                                             \
+    X(epoch_wait, "leader.maxTimeToWaitForEpoch", "maxTimeToWaitForEpoch", DECODE, -1, RK_I32_MAX, \
+      -1, RK_KEY_ENSEMBLE)                                                                         \
     /* -- connections between servers -- */                                                        \
     X(election_alg, "electionAlg", NULL, INT, RK_I32_MIN, RK_I32_MAX, 3, RK_KEY_ENSEMBLE)          \
     X(listen_on_all, "quorumListenOnAllIPs", NULL, BOOL, 0, 1, 0, RK_KEY_ENSEMBLE)                 \

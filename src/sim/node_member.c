@@ -333,6 +333,7 @@ void rk_node_member_config(struct sim_node *n, struct rk_core_config *config,
     ens->election_min_ms = o->election_min_ms;
     ens->election_max_ms = o->election_max_ms;
     ens->election_finalize_ms = o->election_finalize_ms;
+    ens->epoch_wait_ms = 2 * o->election_finalize_ms;
     ens->commit_log_count = o->commit_log_count;
     ens->history_bytes_max = o->history_bytes_max;
     ens->history_pin_bytes_max = o->history_pin_bytes_max;

@@ -201,6 +201,9 @@ static void decide(struct rk_election *e, const struct rk_vote *winner, struct r
     } else {
         e->state = e->config.is_observer ? RK_PEER_OBSERVING : RK_PEER_FOLLOWING;
     }
+    for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
+        e->voters[i].has_turned = false;
+    }
     e->decide_ms = NEVER;
     e->abandon_ms = NEVER;
     e->resend_ms = NEVER;
@@ -486,6 +489,27 @@ static void on_vote(struct rk_election *e, uint32_t voter, const struct rk_notif
     }
 }
 
+/* Within a round votes only get better: who votes for another now does not come back to us, and
+ * who is in a later round has left us already. */
+static void watch_electors(struct rk_election *e, uint32_t voter, const struct rk_notification *n)
+{
+    if (n->round >= e->round) {
+        e->voters[voter].has_turned = n->leader != e->config.my_sid;
+    }
+}
+
+bool rk_election_may_lead(const struct rk_election *e, uint64_t come_bits)
+{
+    uint64_t bits = come_bits | UINT64_C(1) << my_index(e);
+    RK_ASSERT(e->state == RK_PEER_LEADING);
+    for (uint32_t i = 0; i < e->quorum.voter_count; i++) {
+        if (e->voters[i].is_reachable && !e->voters[i].has_turned) {
+            bits |= UINT64_C(1) << i;
+        }
+    }
+    return rk_quorum_contains(&e->quorum, bits);
+}
+
 static void begin(struct rk_election_out *out)
 {
     out->send_count = 0;
@@ -512,6 +536,7 @@ void rk_election_receive(struct rk_election *e, int64_t sid, const struct rk_not
     }
     if (e->state != RK_PEER_LOOKING) {
         if (n->state == RK_PEER_LOOKING) {
+            watch_electors(e, (uint32_t)voter, n);
             answer(e, sid, out);
         }
         return;

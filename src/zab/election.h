@@ -65,6 +65,7 @@ struct rk_election {
         bool is_reachable;              /* a channel to it is open */
         bool was_reachable;             /* at some time since rk_election_init */
         bool has_spoken;                /* over the present channel, while LOOKING */
+        bool has_turned;                /* LEADING: looks since, and votes for somebody else */
         bool is_blank;                  /* last heard LOOKING without any history */
         struct rk_notification in, out; /* config unused; in without has: heard, not counted */
     } voters[RK_QUORUM_VOTERS_MAX];
@@ -100,6 +101,10 @@ void rk_election_tick(struct rk_election *e, int64_t now_ms, struct rk_election_
 int64_t rk_election_next_due(const struct rk_election *e); /* INT64_MAX: never */
 /* After synchronisation the vote that is told carries the new epoch (leader and learners). */
 void rk_election_set_epoch(struct rk_election *e, int64_t epoch);
+/* Elected, and nobody follows yet: may enough still come? Those whose bits are given (of the
+ * quorum) have come; who cannot be reached does not, nor who votes for another in our round or a
+ * later one. */
+bool rk_election_may_lead(const struct rk_election *e, uint64_t come_bits);
 /* The winning vote (not LOOKING) or the proposal (LOOKING): what everybody who asks is told. */
 struct rk_vote rk_election_vote(const struct rk_election *e);
 

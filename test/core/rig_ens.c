@@ -1,6 +1,7 @@
 /* The other servers' end of a core's channels. */
 #include "rig_ens.h"
 
+#include "core/ensemble_int.h"
 #include "support/cmocka_all.h"
 
 #include <stdlib.h>
@@ -239,6 +240,7 @@ void rig_ens_init(struct rig_ens *r, uint32_t voters, uint32_t observers)
     g->election_min_ms = 200;
     g->election_max_ms = 60000;
     g->election_finalize_ms = 200;
+    g->epoch_wait_ms = 400;
     g->commit_log_count = 500;
     g->history_bytes_max = 64 << 20;
     g->history_pin_bytes_max = 64 << 20;
@@ -298,6 +300,30 @@ void rig_ens_elect(struct rig_ens *r)
     }
     assert_int_equal(rig_ens_state(r), RK_PEER_LEADING);
     r->has_voted = false;
+}
+
+void rig_ens_turn(struct rig_ens *r, uint32_t count, int64_t leader)
+{
+    struct rk_vote vote = rk_election_vote(&r->rig.core->ens->election);
+    struct rk_notification n = {.state = RK_PEER_LOOKING,
+                                .leader = leader,
+                                .zxid = vote.zxid,
+                                .round = vote.round,
+                                .peer_epoch = vote.peer_epoch,
+                                .version = 2,
+                                .config = rk_bytes_str("")};
+    struct rk_buf b;
+    rk_buf_init(&b, &r->rig.mem, RIG_BUF_MAX);
+    rk_peer_write_notification(&b, &n);
+    for (uint32_t i = 0; i < r->wire_count && count > 0; i++) {
+        struct rig_wire *w = &r->wires[i];
+        if (w->port == RK_PORT_ELECTION && w->is_up && !w->is_closed) {
+            chan_event(r, RK_EV_CHAN_BYTES, w->id, rk_buf_view(&b));
+            count--;
+        }
+    }
+    assert_int_equal(count, 0);
+    rk_buf_deinit(&b);
 }
 
 /* -- to the core ------------------------------------------------------------------------------- */

@@ -55,6 +55,8 @@ void rig_ens_start(struct rig_ens *r);
 void rig_ens_deinit(struct rig_ens *r);
 /* All voters vote for the core until it leads (phase discovery). */
 void rig_ens_elect(struct rig_ens *r);
+/* So many of the voters look for a leader and vote for that one, in the core's own round. */
+void rig_ens_turn(struct rig_ens *r, uint32_t count, int64_t leader);
 void rig_ens_store(struct rig_ens *r); /* what is owed of epoch files */
 enum rk_peer_state rig_ens_state(const struct rig_ens *r);
 enum rk_phase rig_ens_phase(const struct rig_ens *r);

@@ -721,6 +721,49 @@ static void packets_are_put_together_byte_by_byte(void **state)
     rig_ens_deinit(&r);
 }
 
+/* -- elected, and left alone ------------------------------------------------------------------- */
+
+static void who_was_elected_by_voters_that_turned_looks_again_soon(void **state)
+{
+    struct rig_ens r;
+    (void)state;
+    rig_ens_init(&r, 5, 0);
+    rig_ens_start(&r);
+    rig_ens_elect(&r);
+    rig_ens_turn(&r, 2, 3); /* two others may still come */
+    rig_ens_pass(&r, RIG_TICK_MS);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    rig_ens_turn(&r, 3, 3);
+    rig_advance(&r.rig, 399);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    rig_ens_turn(&r, 1, RIG_SID); /* one comes back */
+    rig_advance(&r.rig, 200);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    rig_ens_turn(&r, 3, 3);
+    rig_advance(&r.rig, 399);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    rig_advance(&r.rig, 1);
+    assert_int_equal(r.rig.notes[RK_NOTE_ROLE_LEFT], 1);
+    rig_ens_elect(&r); /* it looks again, and may lead after all */
+    rig_ens_deinit(&r);
+}
+
+static void those_who_came_count_whatever_they_voted_for(void **state)
+{
+    struct rig_ens r;
+    (void)state;
+    rig_ens_init(&r, 5, 0);
+    rig_ens_start(&r);
+    rig_ens_elect(&r);
+    rig_ens_turn(&r, 4, 3);
+    rig_ens_info(&r, rig_ens_dial(&r), RK_PACKET_FOLLOWER_INFO, 1, 0);
+    rig_ens_info(&r, rig_ens_dial(&r), RK_PACKET_FOLLOWER_INFO, 2, 0);
+    rig_ens_pass(&r, RIG_TICK_MS);
+    assert_int_equal(rig_ens_state(&r), RK_PEER_LEADING);
+    assert_int_equal(r.accepted_epoch, 1);
+    rig_ens_deinit(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -732,6 +775,8 @@ int main(void)
         cmocka_unit_test(what_counts_is_both_the_packet_and_the_configuration),
         cmocka_unit_test(current_epoch_is_durable_before_anybody_is_synchronised),
         cmocka_unit_test(an_epoch_is_promised_only_by_those_that_are_not_ahead),
+        cmocka_unit_test(who_was_elected_by_voters_that_turned_looks_again_soon),
+        cmocka_unit_test(those_who_came_count_whatever_they_voted_for),
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(bytes_of_a_stranger_are_few),
         cmocka_unit_test(a_crowd_of_silent_channels_keeps_nobody_out),

@@ -443,6 +443,7 @@ static void configure(struct trio *t, uint32_t node, uint32_t observers)
     g->election_min_ms = 200;
     g->election_max_ms = 1000;
     g->election_finalize_ms = 200;
+    g->epoch_wait_ms = 400;
     g->commit_log_count = 20;
     g->history_bytes_max = 1 << 20;
     g->history_pin_bytes_max = 1 << 24;

@@ -226,6 +226,9 @@ static const struct {
     {"leaderConnectDelayDuringRetryMs=100", ENSEMBLE(connect_retry_ms), 100},
     {"", ENSEMBLE(election_min_ms), 200},
     {"fastleader.minNotificationInterval=50", ENSEMBLE(election_min_ms), 50},
+    {"", ENSEMBLE(epoch_wait_ms), 400},
+    {"leader.maxTimeToWaitForEpoch=-1", ENSEMBLE(epoch_wait_ms), 400},
+    {"maxTimeToWaitForEpoch=3000", ENSEMBLE(epoch_wait_ms), 3000},
     {"", ENSEMBLE(election_max_ms), 60000},
     {"fastleader.maxNotificationInterval=400", ENSEMBLE(election_max_ms), 400},
     {"", ENSEMBLE(commit_log_count), 500},
@@ -406,9 +409,6 @@ static const struct {
     {"1", THREE "multiAddress.enabled=true", RK_LEVEL_WARN,
      "zoo.cfg:8: multiAddress.enabled is known but not supported yet: a server has one address for "
      "now"},
-    {"1", THREE "leader.maxTimeToWaitForEpoch=100", RK_LEVEL_WARN,
-     "zoo.cfg:8: leader.maxTimeToWaitForEpoch is known but not supported yet: a leader waits for "
-     "its followers until initLimit is over"},
     {"1", THREE "snapshotSizeFactor=a half", RK_LEVEL_ERROR,
      "zoo.cfg:8: snapshotSizeFactor=a half: this must be a decimal number"},
     {"1", THREE "quorum.cnxn.threads.size=20", RK_LEVEL_WARN,
