@@ -51,7 +51,7 @@ static int judge(struct rk_try *t, struct rk_member *m)
     if (rc != ZOK || !m->is_ephemeral) {
         return rc;
     }
-    if (stat.ephemeralOwner == zoo_client_id(t->zh)->client_id) {
+    if (stat.ephemeralOwner == rk_keeper_session_id(t->keeper)) {
         return ZOK;
     }
     if (!rk_keeper_was_ours(m->object.keeper, stat.ephemeralOwner)) {

@@ -167,7 +167,7 @@ static void sweep(struct rk_keeper *k)
         struct rk_node *node = list;
         list = node->next;
         bool is_over = node->is_ephemeral && node->generation != generation;
-        if (is_over || rk_node_sweep(zh, node)) {
+        if (is_over || rk_node_sweep(k, zh, node)) {
             rk_node_free(node);
         } else {
             node->next = left;

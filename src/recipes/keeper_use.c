@@ -60,6 +60,15 @@ bool rk_keeper_was_ours(struct rk_keeper *k, int64_t session_id)
     return is_ours;
 }
 
+int64_t rk_keeper_session_id(struct rk_keeper *k)
+{
+    rk_keeper_lock(k);
+    int64_t id =
+        k->session_count == 0 ? 0 : k->sessions[(k->session_count - 1u) % RK_KEEPER_SESSIONS];
+    rk_keeper_unlock(k);
+    return id;
+}
+
 const struct ACL_vector *rk_keeper_acl(const struct rk_keeper *k)
 {
     return k->options.acl != NULL ? k->options.acl : &ZOO_OPEN_ACL_UNSAFE;

@@ -119,7 +119,7 @@ static int find(zhandle_t *zh, const struct rk_node *node, char **ret_path, stru
 }
 
 /* ZOK: it is ours, ZNONODE: not, or there is none. */
-static int check_ours(zhandle_t *zh, const struct rk_node *node)
+static int check_ours(struct rk_keeper *keeper, zhandle_t *zh, const struct rk_node *node)
 {
     char *data = NULL;
     int bytes = 0;
@@ -129,7 +129,7 @@ static int check_ours(zhandle_t *zh, const struct rk_node *node)
         rc = rk_get(zh, node->path, NULL, NULL, &data, &bytes, &stat);
     }
     bool is_other = node->content != NULL && (data == NULL || strcmp(data, node->content) != 0);
-    bool is_strange = node->is_by_owner && stat.ephemeralOwner != zoo_client_id(zh)->client_id;
+    bool is_strange = node->is_by_owner && stat.ephemeralOwner != rk_keeper_session_id(keeper);
     if (rc == ZOK && (is_other || is_strange)) {
         rc = ZNONODE;
     }
@@ -138,11 +138,11 @@ static int check_ours(zhandle_t *zh, const struct rk_node *node)
 }
 
 /* ZOK: what may have stood is gone. */
-static int remove_found(zhandle_t *zh, const struct rk_node *node)
+static int remove_found(struct rk_keeper *keeper, zhandle_t *zh, const struct rk_node *node)
 {
     char *path = NULL;
     struct Stat stat;
-    int rc = node->content != NULL || node->is_by_owner ? check_ours(zh, node) : ZOK;
+    int rc = node->content != NULL || node->is_by_owner ? check_ours(keeper, zh, node) : ZOK;
     if (rc == ZOK && node->path != NULL) {
         rc = zoo_delete(zh, node->path, -1);
     } else if (rc == ZOK) {
@@ -155,9 +155,9 @@ static int remove_found(zhandle_t *zh, const struct rk_node *node)
     return rc == ZNONODE ? ZOK : rc;
 }
 
-bool rk_node_sweep(zhandle_t *zh, const struct rk_node *node)
+bool rk_node_sweep(struct rk_keeper *keeper, zhandle_t *zh, const struct rk_node *node)
 {
-    int rc = remove_found(zh, node);
+    int rc = remove_found(keeper, zh, node);
     /* What is refused now will be refused for ever. */
     return !rk_rec_is_lost(rc) && rc != ZSYSTEMERROR;
 }
@@ -244,7 +244,7 @@ int rk_node_remove(struct rk_keeper *keeper, struct rk_node *node, int64_t deadl
     struct rk_try t = {
         .keeper = keeper, .deadline_ms = deadline_ms, .generation = node->generation};
     while (rk_try(&t)) {
-        t.rc = remove_found(t.zh, node);
+        t.rc = remove_found(keeper, t.zh, node);
     }
     if (t.rc == ZOPERATIONTIMEOUT || t.rc == ZSYSTEMERROR || t.rc == ZINVALIDSTATE) {
         rk_keeper_discard(keeper, node);

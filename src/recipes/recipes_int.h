@@ -99,6 +99,7 @@ struct rk_look {
 void rk_keeper_look(struct rk_keeper *keeper, struct rk_look *ret_look);
 bool rk_keeper_is_gone(struct rk_keeper *keeper, uint64_t generation); /* that session is over */
 bool rk_keeper_was_ours(struct rk_keeper *keeper, int64_t session_id); /* now or lately */
+int64_t rk_keeper_session_id(struct rk_keeper *keeper);                /* as last connected */
 const struct ACL_vector *rk_keeper_acl(const struct rk_keeper *keeper);
 bool rk_keeper_on_callback_thread(struct rk_keeper *keeper);
 void rk_keeper_lock(struct rk_keeper *keeper);
@@ -166,7 +167,7 @@ int rk_node_verify(struct rk_keeper *keeper, struct rk_object *watcher, const ch
                    uint64_t generation, int64_t deadline_ms);
 /* Hands a node to the keeper's thread (keeper.c), and what that one does with it. */
 void rk_keeper_discard(struct rk_keeper *keeper, struct rk_node *node);
-bool rk_node_sweep(zhandle_t *zh, const struct rk_node *node);
+bool rk_node_sweep(struct rk_keeper *keeper, zhandle_t *zh, const struct rk_node *node);
 int rk_rec_make_path(struct rk_try *t, const char *path);
 
 /* -- line.c -- */

@@ -4,7 +4,7 @@
 struct log {
     pthread_mutex_t mutex;
     char text[4096];
-    int links;
+    _Atomic int links;
 };
 
 static void on_cache(struct rk_cache *cache, const struct rk_cache_event *event, void *context)
@@ -29,6 +29,14 @@ static bool log_is(struct log *log, const char *text)
     pthread_mutex_lock(&log->mutex);
     bool is_it = strcmp(log->text, text) == 0;
     pthread_mutex_unlock(&log->mutex);
+    return is_it;
+}
+
+static bool has(pthread_mutex_t *mutex, const char *text, const char *part)
+{
+    pthread_mutex_lock(mutex);
+    bool is_it = strstr(text, part) != NULL;
+    pthread_mutex_unlock(mutex);
     return is_it;
 }
 
@@ -63,7 +71,7 @@ static struct rk_cache *open_cache(struct rig *rig, int depth, bool is_classic, 
     options.context = log;
     CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
     CHECK_RC(ZOK, rk_cache_wait(cache, 5000));
-    CHECK_SOON(strstr(log->text, "ready ") != NULL); /* told after that */
+    CHECK_SOON(has(&log->mutex, log->text, "ready ")); /* told after that */
     return cache;
 }
 
@@ -79,7 +87,7 @@ static void node_cache_follows_its_node(struct rig *rig)
     rig_create(rig->b, rig->root, "one");
     CHECK_SOON(rk_cache_count(cache) == 1);
     rig_set(rig->b, rig->root, "two");
-    CHECK_SOON(strstr(log.text, "=two") != NULL);
+    CHECK_SOON(has(&log.mutex, log.text, "=two"));
     log_clear(&log);
     rig_create(rig->b, rig_path(rig, "child"), NULL);
     rig_delete(rig->b, rig_path(rig, "child"));
@@ -88,7 +96,7 @@ static void node_cache_follows_its_node(struct rig *rig)
     free(data);
     rig_delete(rig->b, rig->root);
     CHECK_SOON(rk_cache_count(cache) == 0);
-    CHECK(strstr(log.text, "-") != NULL && strstr(log.text, "child") == NULL);
+    CHECK(has(&log.mutex, log.text, "-") && !has(&log.mutex, log.text, "child"));
     rig_create(rig->b, rig->root, "again");
     CHECK_SOON(rk_cache_count(cache) == 1);
     CHECK_RC(ZOK, rk_cache_close(cache));
@@ -139,8 +147,8 @@ static void tree_follows(struct rig *rig, bool is_classic)
     rig_create(rig->b, rig_path(rig, "w"), "W");
     CHECK_RC(ZOK, rk_cache_refresh(cache, 10000));
     CHECK(rk_cache_count(cache) == 3 && log.links >= 2);
-    CHECK(strstr(log.text, "*/x=XX ") != NULL && strstr(log.text, "+/w=W ") != NULL &&
-          strstr(log.text, "-/y=YY ") != NULL);
+    CHECK(has(&log.mutex, log.text, "*/x=XX ") && has(&log.mutex, log.text, "+/w=W ") &&
+          has(&log.mutex, log.text, "-/y=YY "));
     log_clear(&log);
     rig_set(rig->b, rig_path(rig, "w"), "WW");
     CHECK_LOG(&log, "*/w=WW ");
@@ -226,7 +234,7 @@ static void cache_is_bounded(struct rig *rig)
     CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
     CHECK_RC(ZOK, rk_cache_wait(cache, 5000));
     CHECK(rk_cache_count(cache) == 3);
-    CHECK(strstr(log.text, "full") != NULL); /* told before */
+    CHECK(has(&log.mutex, log.text, "full")); /* told before */
     CHECK_RC(ZOK, rk_cache_close(cache));
 }
 
@@ -262,8 +270,8 @@ static void config_tells_typed_values(struct rig *rig)
     rig_create(rig->b, rig_path(rig, "debug"), " Yes\n");
     CHECK_RC(ZOK, rk_config_open(rig->a, rig->root, keys, 3, 20, on_config, &told, &config));
     CHECK_RC(ZOK, rk_config_wait(config, 5000));
-    CHECK(strstr(told.text, "pool/size=8(fallback) ") != NULL &&
-          strstr(told.text, "debug= Yes\n ") != NULL);
+    CHECK(has(&told.mutex, told.text, "pool/size=8(fallback) ") &&
+          has(&told.mutex, told.text, "debug= Yes\n "));
     CHECK_RC(ZOK, rk_config_bool(config, "debug", &flag));
     CHECK(flag);
     CHECK_RC(ZINVALIDSTATE, rk_config_int(config, "debug", &number));
@@ -274,7 +282,7 @@ static void config_tells_typed_values(struct rig *rig)
     rig_create(rig->b, rig_path(rig, "pool/size"), "2k");
     CHECK_SOON(rk_config_int(config, "pool/size", &number) == ZOK && number == 2048);
     rig_set(rig->b, rig_path(rig, "pool/size"), "9000");
-    CHECK_SOON(strstr(told.text, "pool/size=2k! ") != NULL);
+    CHECK_SOON(has(&told.mutex, told.text, "pool/size=2k! "));
     CHECK_RC(ZOK, rk_config_int(config, "pool/size", &number));
     CHECK(number == 2048);
     rig_delete(rig->b, rig_path(rig, "pool/size"));

@@ -3,10 +3,10 @@
 
 struct watch {
     pthread_mutex_t mutex;
-    int on, off;
-    int64_t token;
-    volatile bool is_stopping;
-    volatile int led;
+    _Atomic int on, off;
+    _Atomic int64_t token;
+    _Atomic bool is_stopping;
+    _Atomic int led;
     struct rk_election *election;
 };
 
@@ -21,7 +21,7 @@ static void on_latch(struct rk_latch *latch, bool is_leader, int64_t token, void
     pthread_mutex_unlock(&w->mutex);
 }
 
-static int count_of(struct watch *w, const int *count)
+static int count_of(struct watch *w, const _Atomic int *count)
 {
     pthread_mutex_lock(&w->mutex);
     int value = *count;

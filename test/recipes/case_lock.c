@@ -210,7 +210,7 @@ static void lock_refuses_bad_arguments(struct rig *rig)
 
 struct shared {
     struct rig *rig;
-    int64_t inside, inside_max, entered;
+    _Atomic int64_t inside, inside_max, entered;
     int64_t token_max;
     pthread_mutex_t mutex;
 };

@@ -60,7 +60,7 @@ struct rig_thread {
     int (*fn)(void *);
     void *arg;
     int rc;
-    volatile bool is_done;
+    _Atomic bool is_done;
 };
 void rig_start(struct rig_thread *thread, int (*fn)(void *), void *arg);
 int rig_join(struct rig_thread *thread);
