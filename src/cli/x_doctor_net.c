@@ -184,8 +184,11 @@ static void check_clock(struct rk_x_doctor *d, const struct rk_x_host *host)
     int64_t there = 0;
     bool is_known = server_clock(host, zoo_client_id(zh)->client_id, d->timeout_ms, &there);
     rk_cli_hang_up(d->cli, zh);
-    if (!is_known)
-        return; /* cons is not on its whitelist: nothing to compare with */
+    if (!is_known) {
+        rk_x_finding(d, RK_X_OK, "clock", NULL, "%s does not answer cons: its clock is not known",
+                     host->text);
+        return;
+    }
     int64_t off = there < before - CLOCK_SLACK_MS  ? there - before
                   : there > after + CLOCK_SLACK_MS ? there - after
                                                    : 0;

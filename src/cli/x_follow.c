@@ -337,13 +337,22 @@ static void free_known(void *p)
     free(k);
 }
 
+static void on_removed(int rc, const void *context)
+{
+    (void)rc; /* without a connection the session's end will do it */
+    (void)context;
+}
+
 void rk_x_follow_close(struct rk_x_follow *f)
 {
     if (f == NULL)
         return;
-    /* In an interactive shell the session goes on: its watches should not. */
-    if (!f->is_over && !f->is_plain && !rk_cli_is_stopped(f->cli))
-        (void)rk_cli_remove_watches(f->cli, NULL, f->path, f->is_recursive ? 5 : 4, true);
+    /* In an interactive shell the session goes on: its watch should not. Not waited for: Ctrl-C is
+     * how one gets here. Servers before 3.9 know no type for persistent watches alone. */
+    void_completion_t done = on_removed;
+    if (!f->is_over && !f->is_plain && rk_cli_options(f->cli)->is_interactive)
+        (void)zoo_aremove_all_watches(rk_cli_handle(f->cli), f->path, ZWATCHTYPE_ANY, 1, &done,
+                                      NULL);
     rk_cli_on_event(f->cli, NULL, NULL);
     while (f->head != NULL) {
         struct queued *q = f->head;

@@ -143,18 +143,24 @@ int rk_x_walk_end(struct rk_cli *cli, const struct rk_walk *walk, int rc, const 
     return rk_cli_is_stopped(cli) ? RK_CLI_STOPPED : rk_cli_fail(cli, rc, root);
 }
 
-static void open_walk(struct rk_x_source *s, zhandle_t *zh, const char *path)
+/* /zookeeper is the server's own, unless we are below a chroot: there it is a node like others. */
+static bool is_whole_tree(const struct rk_cli *cli, const struct rk_x_place *place)
+{
+    return place->kind == RK_X_SERVER || strchr(rk_cli_options(cli)->server, '/') == NULL;
+}
+
+static void open_walk(struct rk_x_source *s, zhandle_t *zh, const struct rk_x_place *place)
 {
     struct rk_walk_options options = {
         .window = s->options.window,
         .depth_max = s->options.is_single ? 0 : -1,
         .wants_data = s->options.wants_data,
         .wants_acl = s->options.wants_acl,
-        .skips_system = true,
+        .skips_system = is_whole_tree(s->cli, place),
         .is_stopped = rk_x_is_stopped,
         .context = s->cli,
     };
-    s->walk = rk_walk_open(zh, path, &options);
+    s->walk = rk_walk_open(zh, place->path, &options);
 }
 
 struct rk_x_source *rk_x_source_open(struct rk_cli *cli, const struct rk_x_place *place,
@@ -165,7 +171,7 @@ struct rk_x_source *rk_x_source_open(struct rk_cli *cli, const struct rk_x_place
     s->options = *options;
     s->root = rk_x_dup(place->path);
     if (place->kind != RK_X_FILE) {
-        open_walk(s, zh, place->path);
+        open_walk(s, zh, place);
         return s;
     }
     s->name = rk_x_dup(place->file);
