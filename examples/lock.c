@@ -1,4 +1,6 @@
-/* Runs a command while holding a lock: lock HOSTS PATH COMMAND [ARGUMENT]...
+/* Runs a command while holding a lock: lock HOSTS [PATH COMMAND [ARGUMENT]...]
+ *
+ * Prints: locked with token
  *
  * The command finds its fencing token in RK_TOKEN and should hand it to whatever it writes to: a
  * token never falls, so a resource that refuses smaller ones is safe from a holder that was stopped,
@@ -60,20 +62,25 @@ int main(int argc, char **argv)
     int64_t token = 0;
     int status = 1;
 
-    if (argc < 4) {
-        fprintf(stderr, "usage: lock HOSTS PATH COMMAND [ARGUMENT]...\n");
+    char *nothing[] = {"true", NULL};
+
+    if (argc != 2 && argc < 4) {
+        fprintf(stderr, "usage: lock HOSTS [PATH COMMAND [ARGUMENT]...]\n");
         return 2;
     }
+    const char *path = argc > 2 ? argv[2] : "/example-lock";
     zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
     int rc = rk_keeper_open(argv[1], NULL, &keeper);
     if (rc == ZOK) {
-        rc = rk_lock_open(keeper, argv[2], &options, &lock);
+        rc = rk_lock_open(keeper, path, &options, &lock);
     }
     if (rc == ZOK) {
         rc = rk_lock_acquire(lock, 60000, &token);
     }
     if (rc == ZOK) {
-        status = run(argv + 3, token);
+        printf("locked with token %" PRId64 "\n", token);
+        fflush(stdout);
+        status = run(argc > 2 ? argv + 3 : nothing, token);
         rc = rk_lock_release(lock); /* ZSESSIONEXPIRED: it was lost meanwhile */
     }
     if (rc != ZOK) {
