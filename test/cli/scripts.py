@@ -333,10 +333,24 @@ def test_completion_of_other_shells(server):
     expect(run(server.hosts, 'deleteall', '/comp'), 0)
 
 
+def test_picture_of_the_first_steps(server):
+    """docs/first-steps.svg shows what happens."""
+    del server
+    build = os.path.join(clikit.ROOT, os.environ.get('BUILD', 'build'))
+    if not os.path.exists(os.path.join(build, 'build.ninja')):
+        raise zk.Skipped('make run needs a build folder; %s is none' % build)
+    done = subprocess.run([os.path.join(clikit.ROOT, 'tools', 'record-tour'), '--check'], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+    if done.returncode == 77:
+        raise zk.Skipped(done.stdout.strip())
+    zk.check(done.returncode == 0, done.stdout)
+
+
 TESTS = [
     test_exit_codes, test_texts_and_stdin, test_a_session_lasts_as_long_as_its_script, test_events_in_scripts,
     test_server_strings, test_logins, test_a_password_is_not_in_the_list_of_processes, test_client_configuration,
     test_json_of_every_command, test_json_of_a_node, test_values_are_printed_whole,
     test_names_with_control_characters, test_answers_that_lie, test_a_server_that_goes_away_in_the_middle,
     test_long_lines, test_a_reader_that_goes_away, test_manual_page, test_completion_of_other_shells,
+    test_picture_of_the_first_steps,
 ]
