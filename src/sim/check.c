@@ -316,6 +316,7 @@ static void look_at_role(struct sim_check *c, const struct rk_core *core)
 static void look_if_left(struct sim_check *c, const struct rk_core *core)
 {
     if (c->is_ensemble && c->is_serving && !rk_core_is_serving(core)) {
+        c->led_us = c->is_leading ? c->w->now_us : c->led_us;
         c->is_serving = false;
         c->is_leading = false;
         rk_sim_trace_line(&c->w->trace, c->w->now_us, "LEAVES", c->index, 0, rk_bytes_str(NULL));

@@ -135,6 +135,7 @@ struct sim_check {
     bool is_serving; /* always, alone */
     bool is_leading; /* always, alone */
     bool is_handing_over;
+    int64_t led_us; /* when it ceased to lead */
     bool may_close; /* this step: it ceases to serve, or does not serve */
     bool must_compare;
     bool has_snap_come; /* a leader's snapshot is complete: memory will be replaced by it */

@@ -263,7 +263,9 @@ static void from_leader(struct sim_sniff *s, const struct rk_packet *p)
         s->is_new_leader_sent = true;
         break;
     case RK_PACKET_UP_TO_DATE:
-        SNIFF_CHECK(s, rk_sim_check_is_leading(s->w->checks[s->from]),
+        SNIFF_CHECK(s,
+                    rk_sim_check_is_leading(s->w->checks[s->from]) ||
+                        s->w->checks[s->from]->led_us == s->w->now_us, /* in this very turn */
                     "server %u sends UPTODATE and does not lead", s->from + 1);
         s->is_up_to_date = true;
         break;
