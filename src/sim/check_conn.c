@@ -337,6 +337,7 @@ static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes fram
     if (c->is_ensemble && rk_sim_is_write(op)) {
         struct sim_asked *a = rk_truth_ask(c->w->truth, conn->viewer.session, xid, c->index);
         a->op = op;
+        a->attach = conn->attach;
         a->body = rk_sim_blob_ref(q->body);
         rk_sim_ids_copy(c->mem, &a->ids, &q->ids);
     }

@@ -69,6 +69,7 @@ struct mconn {
     rk_conn_id id;
     enum mconn_state state;
     struct sim_viewer viewer;
+    uint32_t attach; /* sim_tsession.turn of then */
     bool has_read_only;
     int32_t timeout_ms;
     enum mshake shake; /* what the handshake of this step must lead to */

@@ -249,6 +249,11 @@ static void attach(struct sim_check *c, struct mconn *conn, struct sim_tsession 
         }
     }
     ts->node = c->index;
+    if (conn->opened_us >= ts->attached_us) {
+        ts->turn++; /* else both were asked for at once: either may be the later one */
+    }
+    conn->attach = ts->turn;
+    ts->attached_us = c->w->now_us;
     ts->attaches++;
     for (uint32_t i = 0; i < c->w->node_count; i++) {
         struct sim_check *other = c->w->checks[i];

@@ -60,13 +60,44 @@ static void link_refused(struct sim_check *c, struct sim_txn *t, int32_t err)
     }
 }
 
+/* An error may have come up before anybody looked at the session; its end may be asked for from
+ * anywhere. */
+static bool has_changed(const struct rk_txn *txn)
+{
+    bool has_changed = txn->type != RK_OP_ERROR && txn->type != RK_OP_CLOSE_SESSION;
+    if (txn->type == RK_OP_MULTI) {
+        const struct rk_vec_sub_txn *subs = &txn->body.multi.txns;
+        has_changed = subs->count > 0;
+        for (int32_t i = 0; i < subs->count; i++) {
+            has_changed = has_changed && subs->items[i].type != RK_OP_ERROR;
+        }
+    }
+    return has_changed;
+}
+
+/* What was under way when a session moved is refused, or it would follow what its client asked for
+ * elsewhere (ZOOKEEPER-710). */
+static void check_attach(struct sim_check *c, const struct sim_txn *t, const struct rk_txn *txn,
+                         uint32_t attach)
+{
+    struct sim_tsession *ts = rk_truth_session(c->w->truth, t->session);
+    if (!c->is_ensemble || ts == NULL || !has_changed(txn)) {
+        return;
+    }
+    CHECK(c, attach >= ts->attach,
+          "zxid %llx is of a connection that session %llx had left, and asked elsewhere",
+          (unsigned long long)t->zxid, (unsigned long long)t->session);
+    ts->attach = attach;
+}
+
 /* From a client of another server. */
-static bool link_forwarded(struct sim_check *c, struct sim_txn *t)
+static bool link_forwarded(struct sim_check *c, struct sim_txn *t, const struct rk_txn *txn)
 {
     struct sim_asked *a = rk_truth_asked(c->w->truth, t->session, t->cxid);
     if (!c->is_ensemble || a == NULL || a->is_linked || a->node == c->index) {
         return false;
     }
+    check_attach(c, t, txn, a->attach);
     t->floor = a->floor;
     a->is_linked = true;
     t->is_request = true;
@@ -106,7 +137,7 @@ static void link_request(struct sim_check *c, struct sim_txn *t, const struct rk
     if (err == RK_ZK_SESSION_MOVED || err == RK_ZK_SESSION_EXPIRED) {
         link_refused(c, t, err);
     }
-    if (q == NULL && link_forwarded(c, t)) {
+    if (q == NULL && link_forwarded(c, t, txn)) {
         return;
     }
     if (is_close && (q == NULL || q->op != RK_OP_CLOSE_SESSION)) {
@@ -115,6 +146,7 @@ static void link_request(struct sim_check *c, struct sim_txn *t, const struct rk
     }
     CHECK(c, q != NULL, "zxid %llx (type %d, session %llx, cxid %d) answers no request in turn",
           (unsigned long long)t->zxid, t->type, (unsigned long long)t->session, t->cxid);
+    check_attach(c, t, txn, conn->attach);
     t->floor = q->floor;
     CHECK(c, t->refused != RK_ZK_OK || !rk_check_session(c, t->session)->is_closing,
           "zxid %llx is of session %llx, whose end was proposed before",

@@ -20,8 +20,9 @@ struct sim_asked {
     struct sim_blob *body;
     struct sim_ids ids;
     uint32_t node;
-    uint64_t seq;  /* order of arrival */
-    rk_zxid floor; /* everything up to here had been shown to somebody by then */
+    uint32_t attach; /* its connection's */
+    uint64_t seq;    /* order of arrival */
+    rk_zxid floor;   /* everything up to here had been shown to somebody by then */
     bool is_linked;
 };
 
@@ -62,6 +63,9 @@ struct sim_tsession {
     int32_t timeout_ms;
     uint32_t node;           /* that has its client, as far as known */
     uint32_t attaches;       /* handshakes that gave it to a connection */
+    uint32_t turn;           /* ... of those each was asked for after the one before was there */
+    uint32_t attach;         /* the latest turn that a proposal came from */
+    int64_t attached_us;     /* the last one */
     rk_conn_id wanted_by[2]; /* the last two handshakes that asked for it, on any server */
     int64_t wanted_us[2];
     bool is_created; /* createSession was proposed */
