@@ -5,6 +5,29 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/bug.h"
+
+#include <string.h>
+
+#ifdef RK_BUGS
+/* With one of the known bugs (tools/mutants): ROOKERY_BUG names it. */
+extern uint32_t rk_bug_active __attribute__((weak)); /* not every test has the core */
+
+__attribute__((constructor)) static void take_bug(void)
+{
+    static const char *const names[] = {
+#define BUG_NAME(name, where, issue, text) #name,
+        RK_BUG_TABLE(BUG_NAME)
+#undef BUG_NAME
+    };
+    const char *wanted = getenv("ROOKERY_BUG");
+    for (uint32_t i = 0; wanted != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (&rk_bug_active != NULL && strcmp(names[i], wanted) == 0) {
+            rk_bug_active = i + 1;
+        }
+    }
+}
+#endif
 
 jmp_buf *rk_test_panic_env;
 
