@@ -40,7 +40,7 @@ static enum rk_ins_exit run_as_toolkit(struct rk_ins_tool *t, int argc, char **a
     if (!rk_ins_opts(t, opts, sizeof(opts) / sizeof(opts[0]), argc, argv, 1, 1, &files)) {
         return RK_INS_USAGE;
     }
-    char *words[6] = {"dump", "--", (char *)(uintptr_t)files.items[0]};
+    char *words[6] = {"TxnLogToolkit", "--", (char *)(uintptr_t)files.items[0]};
     if (is_chop && zxid != NULL) {
         char *chop[] = {"chop", "-z", (char *)(uintptr_t)zxid, "--", words[2]};
         return rk_ins_log_chop(t, 5, chop);

@@ -46,7 +46,8 @@ struct dump {
     bool is_json;
     bool has_data;
     uint64_t count;
-    bool is_partial;
+    bool is_toolkit; /* called as TxnLogToolkit is */
+    bool is_partial; /* as that calls it: the end byte is missing */
 
     /* grep */
     bool is_grep;
@@ -103,18 +104,19 @@ static bool on_record(void *ctx, enum rk_ins_found found, const struct rk_ins_re
 static void on_end(void *ctx, const char *name, uint64_t offset, const char *why)
 {
     struct dump *d = ctx;
-    d->is_partial = *why != '\0';
-    if (d->is_partial) {
-        rk_ins_complain(d->tool, "%s: the records end at offset %" PRIu64 ": %s", name, offset,
-                        why);
-    } else if (!d->is_json) {
+    d->is_partial = strcmp(why, "its end byte is missing") == 0;
+    if (*why != '\0') {
+        rk_ins_complain(d->tool, "%s: the records end at offset %" PRIu64 ": %s%s", name, offset,
+                        why, d->is_partial ? ". Last transaction was partial." : "");
+    }
+    if (!d->is_partial && !d->is_json) {
         (void)fprintf(d->tool->out, "EOF reached after %" PRIu64 " txns.\n", d->count);
     }
 }
 
 enum rk_ins_exit rk_ins_log_dump(struct rk_ins_tool *t, int argc, char **argv)
 {
-    struct dump d = {.tool = t};
+    struct dump d = {.tool = t, .is_toolkit = strcmp(argv[0], "dump") != 0};
     struct rk_ins_operands files;
     struct rk_ins_opt opts[] = {{'j', "json", RK_INS_FLAG, &d.is_json},
                                 {'v', "verbose", RK_INS_FLAG, &d.has_data}};
@@ -128,6 +130,9 @@ enum rk_ins_exit rk_ins_log_dump(struct rk_ins_tool *t, int argc, char **argv)
     struct rk_ins_visitor v = {.ctx = &d, .file = on_file, .record = on_record, .end = on_end};
     status = rk_ins_logs_walk(&d.logs, &v);
     rk_ins_logs_close(&d.logs);
+    if (d.is_toolkit && status != RK_INS_USAGE && status != RK_INS_IO) {
+        status = d.is_partial ? RK_INS_DIFFERS : RK_INS_OK; /* its exit statuses are 1 and 0 */
+    }
     return status;
 }
 

@@ -155,7 +155,8 @@ static void text_rate(struct summary *s)
     for (size_t i = 0; i < end; i++) {
         (void)fprintf(to, "%12" PRIu64 " %14.1f  ", s->spans[i],
                       (double)s->spans[i] * 1000.0 / (double)s->width_ms);
-        rk_ins_put_date(to, s->time_first + (int64_t)i * s->width_ms);
+        /* Unsigned: hostile times may lie as far apart as they please. */
+        rk_ins_put_date(to, (int64_t)((uint64_t)s->time_first + i * (uint64_t)s->width_ms));
         (void)fputc('\n', to);
     }
 }

@@ -460,6 +460,19 @@ def test_lost_files_are_noticed(files, scratch):
     zk.check(found.status == (DAMAGED if files.kind == 'rookery' else OK), found.text())
 
 
+def test_man_pages_name_every_option():
+    for name in ('rookery-log', 'rookery-snapshot'):
+        with open(os.path.join(ROOT, 'docs', 'man', 'man1', name + '.1')) as f:
+            page = f.read().replace('\\', '')
+        verbs = re.findall(r'(?m)^  ([a-z-]+) +\S', tool(name, '--help').text())
+        zk.check(len(verbs) >= 7, verbs)
+        for verb in verbs:
+            zk.check('\n.SS %s ' % verb in page, '%s has %s' % (name, verb))
+            section = page.split('\n.SS %s ' % verb, 1)[1].split('\n.SS ', 1)[0]
+            for option in re.findall(r'(?m)^  (?:-\w, )?\s*--([a-z-]+)', tool(name, verb, '--help').text()):
+                zk.check('--' + option in section, '%s %s has --%s' % (name, verb, option))
+
+
 def run_for(suite, files, scratch, rounds):
     kind = files.kind
     for name, fn, args in (
@@ -496,6 +509,7 @@ def main():
     try:
         for kind in ('rookery', 'apache'):
             run_for(suite, fill_a_server(kind, scratch, kind), scratch, args.rounds)
+        suite.run('the man pages name every option', test_man_pages_name_every_option)
         suite.run('compressed snapshots of both', test_compressed_snapshots, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
