@@ -141,6 +141,27 @@ static void a_long_reply_takes_memory_as_it_comes(void **state)
     rig_deinit(&r);
 }
 
+static void memory_of_long_replies_goes_back(void **state)
+{
+    static uint8_t reply[900000];
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    rig_connect(&r);
+    (void)rig_get(&r, 1);
+    rk_store_i32(reply, (int32_t)sizeof(reply) - 4);
+    rk_store_i32(reply + 4, r.xids[r.xid_first]);
+    size_t before = r.mem.used_bytes;
+    rig_bytes(&r, 1, reply, 1000);
+    rig_bytes(&r, 1, reply + 1000, sizeof(reply) - 1000);
+    assert_int_equal(r.done, 1);
+    assert_true(r.mem.used_bytes > sizeof(reply));
+    rig_tick(&r, 0);
+    assert_true(r.mem.used_bytes <= before + 1000);
+    rig_deinit(&r);
+}
+
 static void bytes_of_other_connections_are_nobodys(void **state)
 {
     struct rig r;
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(old_servers_leave_read_only_out),
         cmocka_unit_test(pieces_of_any_size_make_frames),
         cmocka_unit_test(a_long_reply_takes_memory_as_it_comes),
+        cmocka_unit_test(memory_of_long_replies_goes_back),
         cmocka_unit_test(bytes_of_other_connections_are_nobodys),
         cmocka_unit_test(an_event_of_a_path_without_end_is_cheap),
     };

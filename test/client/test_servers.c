@@ -201,6 +201,48 @@ static void a_new_list_keeps_the_load_even(void **state)
     assert_int_equal(moved("xyz", 300, counts), 300);
 }
 
+static void moving_goes_round_when_nobody_answers(void **state)
+{
+    struct rig r;
+    char seen[4] = "";
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    rig_connect(&r);
+    rig_servers(&r, 1, true);
+    rig_resolved(&r, 0, "bxy"); /* of a, b, c only b is left */
+    for (int i = 0; i < 3; i++) {
+        seen[i] = r.log[r.log_len - 2];
+        rig_gone(&r, r.conn);
+    }
+    assert_non_null(strchr(seen, 'b'));
+    assert_non_null(strchr(seen, 'x'));
+    assert_non_null(strchr(seen, 'y'));
+    assert_int_equal(rk_client_state(r.client), RK_CLIENT_IDLE);
+    rig_tick(&r, 100);
+    assert_int_equal(r.log[r.log_len - 2], 'b'); /* in order again */
+    rig_deinit(&r);
+}
+
+static void the_nearest_is_tried_first_again(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    r.config.order = RK_CLIENT_NEAREST;
+    rig_open(&r);
+    rig_servers(&r, 1, false);
+    rig_resolved(&r, 0, "ax");
+    rig_gone(&r, 1); /* x */
+    rig_connected(&r, 2);
+    rig_welcome(&r, 7, 30000, false);
+    rig_tick(&r, 5000);
+    rig_forget(&r);
+    rig_gone(&r, 2);
+    rig_expect(&r, "STATE idle\nRESOLVE 0\nSTATE connecting\nCONNECT 3 to x\n");
+    rig_deinit(&r);
+}
+
 static void moving_waits_for_the_answers(void **state)
 {
     struct rig r;
@@ -439,6 +481,8 @@ int main(void)
         cmocka_unit_test(a_slow_resolver_delays_nobody_with_an_address),
         cmocka_unit_test(orders_differ),
         cmocka_unit_test(a_new_list_keeps_the_load_even),
+        cmocka_unit_test(moving_goes_round_when_nobody_answers),
+        cmocka_unit_test(the_nearest_is_tried_first_again),
         cmocka_unit_test(moving_waits_for_the_answers),
         cmocka_unit_test(moving_does_not_wait_for_ever),
         cmocka_unit_test(next_server_ends_a_wait),
