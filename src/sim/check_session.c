@@ -218,7 +218,7 @@ static void refused_open(struct sim_check *c, struct mconn *conn)
 {
     const struct sim_tsession *ts = rk_truth_session(c->w->truth, conn->wanted);
     CHECK(c, conn->wanted != 0, "a new session was refused");
-    if (ts != NULL && !ts->is_closed) {
+    if (conn->has_password && ts != NULL && !ts->is_closed) {
         advance_to_close(c, conn->wanted);
     }
     /* Not even by a leader that was deposed and does not know it, or the session's end. */
