@@ -31,6 +31,7 @@ struct rk_x_follow {
     struct rk_cli *cli;
     char *path;
     bool is_recursive, is_plain, was_lost, is_over, is_overrun;
+    bool is_deaf; /* while one session is changed for another */
     struct queued *head, **tail;
     size_t count;
     void *known; /* a tree of struct known by path */
@@ -80,6 +81,8 @@ static void on_event(struct rk_cli *cli, void *context, int type, int state, con
 {
     (void)cli;
     struct rk_x_follow *f = context;
+    if (f->is_deaf)
+        return;
     if (type == ZOO_SESSION_EVENT) {
         on_session(f, state);
         return;
@@ -250,12 +253,15 @@ static int begin_plain(struct rk_x_follow *f)
 static int begin_after_refusal(struct rk_x_follow *f)
 {
     rk_cli_note(f->cli, "the server has no persistent watches: watching every node by itself\n");
+    f->is_deaf = true;
     rk_x_sleep_ms(200);
     if (!rk_cli_is_alive(f->cli) || zoo_state(f->cli->zh) != ZOO_CONNECTED_STATE) {
         rk_cli_close(f->cli);
         if (!rk_cli_connect(f->cli) || rk_cli_need_connection(f->cli) != RK_CLI_OK)
             return ZCONNECTIONLOSS;
     }
+    rk_cli_drain_events(f->cli); /* what the old session still had to say */
+    f->is_deaf = false;
     return begin_plain(f);
 }
 

@@ -12,6 +12,8 @@ import re
 import select
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -578,6 +580,69 @@ def test_watch(s):
     check_equal(jcli(s, 'watch', '-for', '100ms', '/watch0'), [{'count': 0}])
 
 
+class OldServer:
+    """In front of a server: one that does not know addWatch, and so ends the session (before 3.6)."""
+
+    def __init__(self, server):
+        self.server = server
+        self.listener = socket.create_server((zk.HOST, 0))
+        self.hosts = '%s:%d' % self.listener.getsockname()
+        self.refused = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            up = self.server.connect()
+            threading.Thread(target=self.answers, args=(up, client), daemon=True).start()
+            threading.Thread(target=self.requests, args=(client, up), daemon=True).start()
+
+    def answers(self, up, client):
+        try:
+            while chunk := up.recv(65536):
+                client.sendall(chunk)
+        except OSError:
+            pass
+        client.close()
+
+    def requests(self, client, up):
+        file = client.makefile('rb')
+        is_first = True
+        try:
+            while head := file.read(4):
+                body = file.read(int.from_bytes(head, 'big'))
+                xid, op = struct.unpack('>ii', body[:8])
+                if not is_first and op == w.ADD_WATCH:
+                    self.refused += 1
+                    client.sendall(struct.pack('>iiqi', 16, xid, 0, -6))
+                    up.sendall(struct.pack('>iii', 8, 1, w.CLOSE_SESSION))
+                    break
+                is_first = False
+                up.sendall(head + body)
+        except OSError:
+            pass
+        up.close()
+
+
+def test_watch_old_server(s):
+    old = OldServer(s)
+    script(s, 'create /old x\n')
+    process = start(old, 'watch', '-n', '3', '/old', options=('--json',))
+    eventually('ordinary watches', lambda: 'zk_watch_count\t0' not in s.four('mntr'))
+    script(s, 'create /old/a x\n')
+    check_equal(json.loads(process.stdout.readline())['path'], '/old/a')
+    script(s, 'create /old/a/b x\n')
+    check_equal(json.loads(process.stdout.readline())['path'], '/old/a/b')
+    script(s, 'delete /old/a/b\n')
+    done = finish(process)
+    check_equal([(r['event'], r['path']) for r in done.json], [('deleted', '/old/a/b')], done.err)
+    check_equal(old.refused, 1)
+    old.listener.close()
+
+
 def test_watch_restart():
     """A server that comes back: a gap is told, and the watch goes on."""
     with zk.start('rookery') as s:
@@ -768,7 +833,7 @@ def main():
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
-               test_watch, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect,
+               test_watch, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
     suite.run('mirror', test_mirror, s, other, '/mir')
