@@ -17,6 +17,7 @@
 #include "rookery/rookery.h"
 
 struct rk_lib;
+struct rk_lib_link;
 
 /* -- What waits to be told to the program -- */
 
@@ -91,29 +92,6 @@ struct rk_lib_call {
     uint32_t body_bytes;
     uint8_t *body; /* inline_body or malloced; with room for one byte more */
     uint8_t inline_body[RK_LIB_INLINE_BYTES];
-};
-
-/* -- Connections -- */
-
-struct rk_lib_out {
-    uint8_t *data;
-    size_t len;
-    size_t at; /* sent up to here */
-    size_t cap;
-};
-struct rk_lib_link {
-    struct rk_lib_link *next;
-    uint64_t conn;
-    uint32_t server;
-    int fd;
-    uint32_t users; /* threads that use fd without the lock: it is closed by the last one */
-    bool is_connecting;
-    bool is_dropped;
-    bool is_writing; /* one thread writes at a time */
-    bool is_full;    /* the kernel takes no more for now */
-    struct rk_client_addr addr;
-    struct rk_lib_out pending; /* to be sent behind sending */
-    struct rk_lib_out sending;
 };
 
 /* -- The session -- */

@@ -4,6 +4,27 @@
 
 #include "lib/lib_int.h"
 
+struct rk_lib_out {
+    uint8_t *data;
+    size_t len;
+    size_t at; /* sent up to here */
+    size_t cap;
+};
+struct rk_lib_link {
+    struct rk_lib_link *next;
+    uint64_t conn;
+    uint32_t server;
+    int fd;
+    uint32_t users; /* threads that use fd without the lock: it is closed by the last one */
+    bool is_connecting;
+    bool is_dropped;
+    bool is_writing; /* one thread writes at a time */
+    bool is_full;    /* the kernel takes no more for now */
+    struct rk_client_addr addr;
+    struct rk_lib_out pending; /* to be sent behind sending */
+    struct rk_lib_out sending;
+};
+
 /* Begins to connect. Failing at once is told by rk_lib_gone. */
 void rk_lib_link_open(struct rk_lib *s, uint64_t conn, uint32_t server,
                       const struct rk_client_addr *addr);

@@ -272,8 +272,11 @@ static void on_state(struct rk_lib *s, enum rk_client_state client_state, bool i
     bool is_queued = true;
     if (client_state == RK_CLIENT_CONNECTING)
         s->was_tried = true;
-    s->id.client_id = rk_client_session(s->client);
-    memcpy(s->id.passwd, rk_client_password(s->client), sizeof(s->id.passwd));
+    /* Programs read it through a pointer, at any time: it is only written when it changes. */
+    clientid_t id = {.client_id = rk_client_session(s->client)};
+    memcpy(id.passwd, rk_client_password(s->client), sizeof(id.passwd));
+    if (memcmp(&s->id, &id, sizeof(id)) != 0)
+        s->id = id;
     atomic_store(&s->timeout_ms, rk_client_timeout_ms(s->client));
     atomic_store(&s->state, state);
     if (is_connected) {
