@@ -73,6 +73,7 @@ enum rk_effect_kind {
     X(RESPONSE_TOO_BIG, WARN, "response over the size limit refused")                              \
     X(READ_ONLY, WARN, "nobody leads: clients that accept it may read, nobody may write")          \
     X(LOOKING, INFO, "looking for a leader")                                                       \
+    X(WAITING, WARN, "no leader yet")                                                              \
     X(LEADING, INFO, "elected: leading")                                                           \
     X(FOLLOWING, INFO, "elected: following")                                                       \
     X(SERVING, INFO, "serving clients")                                                            \

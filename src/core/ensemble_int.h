@@ -52,6 +52,7 @@ struct ensemble {
     bool wants_snapshot;   /* what is on disk cannot be brought up to date otherwise */
     bool is_reload_wanted; /* memory is not what the disk says */
     bool is_fatal;         /* RK_FX_FATAL was said: nothing more is applied */
+    int64_t tell_ms;       /* waiting.c: the next line; INT64_MAX: not looking */
     int64_t hold_off_ms;   /* no election before: another one is to lead */
     int64_t shutdown_ms;   /* when the end was asked for */
     /* logged and not applied, in order. On a leader these are in the broadcast instead. */
@@ -75,6 +76,8 @@ struct ensemble {
     struct rk_buf out; /* scratch for packets */
 };
 
+/* waiting.c: in every tick, what keeps this server from finding a leader */
+void rk_ens_tell_waiting(struct rk_core *c);
 /* -- role.c -- */
 bool rk_ens_create(struct rk_core *c, const struct rk_ensemble_config *config);
 void rk_ens_destroy(struct rk_core *c);

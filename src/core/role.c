@@ -56,6 +56,7 @@ bool rk_ens_create(struct rk_core *c, const struct rk_ensemble_config *config)
     e->phase = RK_PHASE_LEAVING;
     e->election_ms = -1;
     e->hold_off_ms = INT64_MIN;
+    e->tell_ms = INT64_MAX;
     e->read_only_due_ms = INT64_MAX;
     rk_list_init(&e->chans);
     rk_list_init(&e->touched);
@@ -680,6 +681,7 @@ void rk_ens_tick(struct rk_core *c)
         rk_election_tick(&e->election, c->now_ms, &out);
         rk_peers_run(c, &out);
     }
+    rk_ens_tell_waiting(c);
     rk_local_tick(c);
     if (e->phase != RK_PHASE_BROADCAST && !rk_ens_may_hold_clients(c)) {
         rk_core_close_all(c, true);

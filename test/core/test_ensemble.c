@@ -4,6 +4,7 @@
 #include "support/cmocka_all.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void start_all(struct trio *t)
 {
@@ -297,6 +298,42 @@ static void fresh_servers_without_a_marker_wait_for_all(void **state)
     trio_deinit(&t);
 }
 
+/* And say so, and what to do about it. */
+static void who_waits_says_for_what(void **state)
+{
+    struct trio t;
+    (void)state;
+    trio_init(&t, 3, 0);
+    t.nodes[0].ensemble.may_initialize = false;
+    t.nodes[1].ensemble.may_initialize = false;
+    trio_start(&t, 0);
+    trio_start(&t, 1);
+    trio_run(&t, 2990);
+    assert_int_equal(t.nodes[0].notes[RK_NOTE_WAITING], 0);
+    trio_run(&t, 200);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(t.nodes[i].notes[RK_NOTE_WAITING], 1);
+        assert_non_null(strstr(t.nodes[i].waiting, "this server's disk is empty, and server 3 "));
+        assert_non_null(strstr(t.nodes[i].waiting, "make the file initialize in dataLogDir"));
+    }
+    trio_run(&t, 10100);
+    assert_int_equal(t.nodes[0].notes[RK_NOTE_WAITING], 2);
+    trio_kill(&t, 0);
+    trio_start(&t, 2);
+    trio_run(&t, 14000);
+    assert_non_null(strstr(t.nodes[1].waiting, "disk is empty, and server 1 cannot be reached"));
+    trio_kill(&t, 1);
+    trio_run(&t, 14000);
+    assert_string_equal(t.nodes[2].waiting, "too few voters can be reached; missing: server 1, 2");
+    trio_start(&t, 0);
+    trio_start(&t, 1);
+    (void)trio_leader(&t, 2, 70000);
+    memset(t.nodes[2].notes, 0, sizeof(t.nodes[2].notes));
+    trio_run(&t, 20000);
+    assert_int_equal(t.nodes[2].notes[RK_NOTE_WAITING], 0);
+    trio_deinit(&t);
+}
+
 static void wiped_servers_do_not_outvote_the_one_that_knows(void **state)
 {
     struct trio t;
@@ -318,7 +355,9 @@ static void wiped_servers_do_not_outvote_the_one_that_knows(void **state)
     trio_start(&t, (keeper + 1) % 3);
     trio_start(&t, (keeper + 2) % 3);
     trio_run(&t,
-             3000); /* one that knows and one that was wiped: no quorum of what was acknowledged */
+             4000); /* one that knows and one that was wiped: no quorum of what was acknowledged */
+    assert_non_null(strstr(t.nodes[(keeper + 1) % 3].waiting, "may have data: waits for a leader"));
+    assert_non_null(strstr(t.nodes[(keeper + 1) % 3].waiting, "cannot be reached: server "));
     trio_start(&t, keeper);
     leader = trio_leader(&t, 2, 8000);
     assert_int_not_equal(leader, (keeper + 1) % 3);
@@ -340,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_learner_that_stood_still_for_too_long_answers_no_read),
         cmocka_unit_test(an_observer_gets_everything_and_forwards),
         cmocka_unit_test(fresh_servers_without_a_marker_wait_for_all),
+        cmocka_unit_test(who_waits_says_for_what),
         cmocka_unit_test(wiped_servers_do_not_outvote_the_one_that_knows),
         cmocka_unit_test(local_sessions_are_nobody_elses_until_they_need_to_be),
         cmocka_unit_test(a_local_session_gets_no_ephemerals_if_it_may_not_become_global),

@@ -297,6 +297,11 @@ static void run_note(struct trio *t, uint32_t node, const struct rk_effect *fx)
 {
     struct rk_bytes text = rk_effects_bytes(&t->nodes[node].fx, fx);
     t->nodes[node].notes[fx->u.note.note]++;
+    if (fx->u.note.note == RK_NOTE_WAITING) {
+        assert_true(text.len < sizeof(t->nodes[node].waiting));
+        memcpy(t->nodes[node].waiting, text.data, text.len);
+        t->nodes[node].waiting[text.len] = '\0';
+    }
     if (t->is_loud) {
         (void)printf("%8lld sid %u %s number=%llx session=%llx %.*s\n", (long long)t->now_ms,
                      node + 1, note_names[fx->u.note.note], (unsigned long long)fx->u.note.number,

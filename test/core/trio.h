@@ -48,7 +48,8 @@ struct trio_node {
     uint32_t cuts; /* TRUNC */
     struct trio_inbox in[TRIO_CONNS];
     uint32_t notes[128];
-    int32_t fatal; /* status, 0 none */
+    char waiting[300]; /* the last RK_NOTE_WAITING */
+    int32_t fatal;     /* status, 0 none */
     uint32_t generation;
 };
 
