@@ -219,11 +219,9 @@ static int read_data(struct rk_cache *c, zhandle_t *zh, const char *path, char *
 static int merge_children(struct rk_cache *c, struct rk_copy_node *node, const char *path,
                           struct String_vector *names, bool is_all, struct rk_paths *todo)
 {
-    qsort(names->data, (size_t)names->count, sizeof(names->data[0]), rk_rec_compare_strings);
+    rk_rec_strings_sort(names);
     for (int i = node->child_count - 1; i >= 0; i--) {
-        char *name = node->children[i]->name;
-        if (bsearch(&name, names->data, (size_t)names->count, sizeof(names->data[0]),
-                    rk_rec_compare_strings) == NULL &&
+        if (!rk_rec_strings_have(names, node->children[i]->name) &&
             !remove_subtree(c, node->children[i])) {
             return ZSYSTEMERROR;
         }

@@ -309,7 +309,7 @@ static int list_once(struct rk_try *t, const char *path, struct rk_group *group)
     if (rc != ZOK) {
         return rc;
     }
-    qsort(names.data, (size_t)names.count, sizeof(names.data[0]), rk_rec_compare_strings);
+    rk_rec_strings_sort(&names);
     group->entries = calloc((size_t)names.count + 1u, sizeof(*group->entries));
     rc = group->entries == NULL ? ZSYSTEMERROR : ZOK;
     for (int i = 0; i < names.count && rc == ZOK; i++) {

@@ -43,7 +43,9 @@ bool rk_rec_is_name(const char *name); /* of one node */
 void rk_rec_uuid(char text[RK_UUID_CHARS + 1u]);
 /* Rather wait and try again: the answer was lost or there was no connection. */
 bool rk_rec_is_lost(int rc);
-int rk_rec_compare_strings(const void *a, const void *b); /* of char *, for qsort */
+/* Of names without null pointers; an empty vector has none at all. */
+void rk_rec_strings_sort(struct String_vector *strings);
+bool rk_rec_strings_have(const struct String_vector *sorted, const char *text);
 
 /* -- object.c -- */
 

@@ -161,9 +161,22 @@ bool rk_rec_is_lost(int rc)
            rc == ZINVALIDSTATE || rc == ZCLOSING || rc == ZSESSIONMOVED;
 }
 
-int rk_rec_compare_strings(const void *a, const void *b)
+static int compare_strings(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void rk_rec_strings_sort(struct String_vector *strings)
+{
+    if (strings->count > 0) {
+        qsort(strings->data, (size_t)strings->count, sizeof(strings->data[0]), compare_strings);
+    }
+}
+
+bool rk_rec_strings_have(const struct String_vector *sorted, const char *text)
+{
+    return sorted->count > 0 && bsearch(&text, sorted->data, (size_t)sorted->count,
+                                        sizeof(sorted->data[0]), compare_strings) != NULL;
 }
 
 bool rk_rec_strings_alloc(struct String_vector *ret, int count)

@@ -327,7 +327,7 @@ class Chaos:
             return False
         process = self.workers.processes[number]
         os.kill(process.pid, signal.SIGSTOP)
-        self.later(self.rng.uniform(0.2, 5.0), lambda: os.kill(process.pid, signal.SIGCONT), ('worker', number))
+        self.later(self.rng.uniform(0.5, 6.0), lambda: os.kill(process.pid, signal.SIGCONT), ('worker', number))
         return True
 
     def kill_worker(self):

@@ -59,7 +59,7 @@ static void work(struct judge_entry *e, unsigned *state)
 {
     struct judge_count *count = &judge->kinds[e->kind];
     bool is_exclusive = !e->is_shared && e->kind != JUDGE_SEMAPHORE;
-    bool is_long = (*state >> 20) % 8u == 0; /* so that whoever is stopped often holds something */
+    bool is_long = (*state >> 20) % 3u == 0; /* so that whoever is stopped often holds something */
     atomic_fetch_add(&count->acquired, 1);
     e->begin_ns = now_ns();
     for (int i = 0; i < 3; i++) {
