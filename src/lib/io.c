@@ -341,9 +341,8 @@ int zookeeper_process(zhandle_t *zh, int events)
     rk_lib_tell_all(s);
     if (s->is_closing && !s->is_telling)
         rk_lib_io_finish(s);
-    if (s->is_closing)
-        rc = ZINVALIDSTATE;
-    else if (rc == ZOK && (events & ZOOKEEPER_READ) && !is_read && !is_told)
+    /* ZK: closed by a callback is no error of this call. */
+    if (!s->is_closing && rc == ZOK && (events & ZOOKEEPER_READ) && !is_read && !is_told)
         rc = ZNOTHING;
     rk_lib_unref(s);
     return rc;
