@@ -58,10 +58,19 @@ static int dir_fd(const struct rk_ins_files *f, enum rk_disk_dir dir)
     return f->dirs[dir];
 }
 
+/* Names are printed; a file called so is no server's doing. */
+static bool is_odd(const char *name)
+{
+    while (*name != '\0' && (unsigned char)*name >= 0x20 && *name != 0x7f) {
+        name++;
+    }
+    return *name != '\0';
+}
+
 static enum rk_err port_list(void *ctx, enum rk_disk_dir dir,
                              void (*each)(void *each_ctx, const char *name), void *each_ctx)
 {
-    const struct rk_ins_files *f = ctx;
+    struct rk_ins_files *f = ctx;
     struct stat st;
     if (f->is_single) {
         each(each_ctx, f->shown);
@@ -79,7 +88,9 @@ static enum rk_err port_list(void *ctx, enum rk_disk_dir dir,
     const struct dirent *entry;
     errno = 0;
     while ((entry = readdir(stream)) != NULL) {
-        if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
+        if (is_odd(entry->d_name)) {
+            f->odd++;
+        } else if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
             each(each_ctx, entry->d_name);
         }
         errno = 0;

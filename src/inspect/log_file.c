@@ -166,7 +166,20 @@ static enum rk_err try_record(struct rk_ins_log *l, uint64_t at, uint64_t *check
     return RK_OK;
 }
 
-enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret_is_found)
+/* Whether at pos, where none was, is a record by now. */
+static enum rk_err look_again(struct rk_ins_log *l, bool *ret_is_record)
+{
+    uint64_t pos = l->pos;
+    enum rk_ins_found found;
+    struct rk_ins_record record;
+    l->window.len = 0; /* what the file says now, not what it said */
+    enum rk_err err = rk_ins_log_next(l, &found, &record);
+    *ret_is_record = err == RK_OK && found == RK_INS_RECORD;
+    l->pos = pos;
+    return err;
+}
+
+static enum rk_err find_next(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret_is_found)
 {
     uint64_t at = l->pos + 1;
     uint64_t checked = 0;
@@ -196,4 +209,19 @@ enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret
         at++;
     }
     return RK_OK;
+}
+
+enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret_is_found)
+{
+    uint64_t from = l->pos;
+    enum rk_err err = find_next(l, last_zxid, ret_is_found);
+    if (err != RK_OK || !*ret_is_found) {
+        return err;
+    }
+    uint64_t next = l->pos;
+    bool is_there = false;
+    l->pos = from;
+    err = look_again(l, &is_there);
+    l->pos = is_there ? from : next;
+    return err;
 }

@@ -50,7 +50,8 @@ void rk_ins_log_close(struct rk_ins_log *l);
 enum rk_err rk_ins_log_next(struct rk_ins_log *l, enum rk_ins_found *ret_found,
                             struct rk_ins_record *ret) RK_MUST_CHECK;
 /* Behind a broken place or an end: sets pos to the next whole record, if there is one. Records
- * that are no transaction, or whose zxid is not above last_zxid, are none. */
+ * that are no transaction, or whose zxid is not above last_zxid, are none. pos stays where it is,
+ * and *ret_is_found is true, if the file was being written: then there is a record now. */
 enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid,
                               bool *ret_is_found) RK_MUST_CHECK;
 

@@ -147,6 +147,34 @@ static enum rk_err look_behind(struct verify *v, const char *shown, struct repor
     return err;
 }
 
+/* Where a log that is being written seems to be damaged, the next look finds it elsewhere: what was
+ * read of it is older than what lies behind. */
+static enum rk_err confirm(struct verify *v, const char *shown, struct report *r)
+{
+    uint64_t before = UINT64_MAX;
+    enum rk_err err = RK_OK;
+    while (err == RK_OK && r->tail.verdict == RK_WAL_TAIL_DAMAGED && r->tail.offset != before) {
+        struct rk_wal_scan s;
+        enum rk_wal_step step = RK_WAL_STEP_RECORD;
+        struct rk_wal_record record;
+        rk_zxid last_here = -1;
+        before = r->tail.offset;
+        err = rk_wal_scan_open(&s, v->tool->mem, &v->logs.files.port, shown);
+        if (err != RK_OK) {
+            return err;
+        }
+        while (err == RK_OK && step == RK_WAL_STEP_RECORD) {
+            err = rk_wal_scan_next(&s, last_here, &step, &record);
+            last_here = step == RK_WAL_STEP_RECORD ? record.zxid : last_here;
+        }
+        if (err == RK_OK) {
+            err = rk_wal_scan_judge(&s, last_here, &r->tail);
+        }
+        rk_wal_scan_close(&s);
+    }
+    return err;
+}
+
 static enum rk_err scan(struct verify *v, const char *shown, struct report *r)
 {
     struct rk_wal_scan s;
@@ -173,6 +201,9 @@ static enum rk_err scan(struct verify *v, const char *shown, struct report *r)
         err = rk_wal_scan_judge(&s, last_here, &r->tail);
     }
     rk_wal_scan_close(&s);
+    if (err == RK_OK) {
+        err = confirm(v, shown, r);
+    }
     return err == RK_OK && r->tail.verdict == RK_WAL_TAIL_DAMAGED ? look_behind(v, shown, r) : err;
 }
 
@@ -273,6 +304,9 @@ static enum rk_ins_exit verify_file(struct verify *v, uint32_t index)
     const struct rk_store_name *item = &v->logs.names.items[index];
     struct report r = {.name = rk_ins_logs_name(&v->logs, index)};
     enum rk_err err = scan(v, item->name, &r);
+    if (err == RK_ERR_NOT_FOUND && v->logs.is_dir) {
+        return RK_INS_OK; /* purged by the server just now */
+    }
     if (err != RK_OK) {
         return rk_ins_cannot(v->tool, "read", r.name, err);
     }

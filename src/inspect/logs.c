@@ -17,6 +17,10 @@ enum rk_ins_exit rk_ins_logs_open(struct rk_ins_logs *l, struct rk_ins_tool *t, 
         rk_ins_files_close(&l->files);
         return rk_ins_cannot(t, "listed", path, err);
     }
+    if (l->files.odd > 0) {
+        rk_ins_complain(t, "%s holds %u files whose names hold control characters; passed over",
+                        path, l->files.odd);
+    }
     if (l->names.count == 0) {
         rk_ins_complain(t, "%s holds no logs", path);
         rk_ins_logs_close(l);
@@ -60,6 +64,9 @@ static enum rk_err pass(struct walk *w, enum rk_ins_found found, const char *why
             w->v->end(w->v->ctx, w->name, from, what);
         }
         return RK_OK;
+    }
+    if (w->log.pos == from) {
+        return RK_OK; /* it has been written meanwhile */
     }
     w->status = RK_INS_DAMAGED;
     what = found == RK_INS_BROKEN ? why : "nothing was written here";
@@ -108,6 +115,9 @@ enum rk_ins_exit rk_ins_logs_walk(struct rk_ins_logs *l, const struct rk_ins_vis
             rk_ins_complain(l->tool, "%s does not begin as a transaction log", w.name);
             w.status = l->is_dir ? RK_INS_DAMAGED : RK_INS_USAGE;
             continue;
+        }
+        if (err == RK_ERR_NOT_FOUND && l->is_dir) {
+            continue; /* purged by the server just now */
         }
         if (err != RK_OK) {
             return rk_ins_cannot(l->tool, "opened", w.name, err);

@@ -28,6 +28,8 @@ const char rk_ins_restore_check_help[] =
     "torn, because it is being written.\n"
     "Exit status: 0 a server starts, 4 it does not.\n";
 
+#define TRIES_MAX 5
+
 struct session {
     struct rk_map_entry entry;
     int32_t timeout_ms;
@@ -291,6 +293,23 @@ static enum rk_ins_exit say_no(struct check *c)
     return RK_INS_DAMAGED;
 }
 
+/* What is wrong is wrong twice: the log of a running server may look damaged where what was read of
+ * it is older than what lies behind, and its old files may go while they are read. */
+static enum rk_err recover(struct check *c, const struct rk_recover_options *options,
+                           const struct rk_restore_sink *sink)
+{
+    struct rk_problem before = {.text = ""};
+    enum rk_err err = RK_OK;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        err = rk_recover(c->tool->mem, &c->files.port, options, sink, &c->out, &c->problem);
+        if (err == RK_OK || strcmp(before.text, c->problem.text) == 0) {
+            return err;
+        }
+        before = c->problem;
+    }
+    return err;
+}
+
 static enum rk_ins_exit run(struct check *c, const struct rk_recover_options *options)
 {
     struct rk_restore_sink sink = {.ctx = &c->state,
@@ -302,10 +321,12 @@ static enum rk_ins_exit run(struct check *c, const struct rk_recover_options *op
                                    .fresh = on_fresh,
                                    .txn = on_txn};
     struct rk_store_names logs = {.mem = c->tool->mem};
-    enum rk_err err =
-        rk_recover(c->tool->mem, &c->files.port, options, &sink, &c->out, &c->problem);
+    enum rk_err err = recover(c, options, &sink);
     if (err == RK_OK) {
         err = check_epochs(c);
+    }
+    if (c->files.odd > 0) {
+        rk_ins_complain(c->tool, "files whose names hold control characters were passed over");
     }
     if (err != RK_OK) {
         return say_no(c);

@@ -365,6 +365,19 @@ static void purge_keeps_what_is_needed(void **state)
     bench_close(&b);
 }
 
+static void names_cannot_drive_a_terminal(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    bench_golden(&b, "plain/log.1", "log.1");
+    bench_golden(&b, "plain/log.1", "log.2.\x1b[2J");
+    assert_int_equal(LOG(&b, "verify", "@"), RK_INS_OK);
+    assert_true(says(b.err, "1 files whose names hold control characters"));
+    assert_false(says(b.out, "\x1b") || says(b.err, "\x1b"));
+    bench_close(&b);
+}
+
 static void no_memory_is_an_error_not_a_crash(void **state)
 {
     (void)state;
@@ -393,6 +406,7 @@ int main(void)
         cmocka_unit_test(chop_ends_a_copy),
         cmocka_unit_test(the_toolkits_options_work),
         cmocka_unit_test(purge_keeps_what_is_needed),
+        cmocka_unit_test(names_cannot_drive_a_terminal),
         cmocka_unit_test(no_memory_is_an_error_not_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'test', 'blackbox'))
@@ -343,6 +344,49 @@ def test_a_running_server_is_not_disturbed(kind):
             client.close()
 
 
+def test_a_server_under_load_does_not_look_damaged(kind):
+    """What is read of a log may be older than what lies behind it; that is no damage."""
+    with zk.start(kind, props=dict(TYPES, **{'zookeeper.snapCount': '2000'})) as server:
+        clients = [w.Client(server) for _ in range(4)]
+        golden.must(clients[0].call(w.CREATE, w.create('/load', b'')))
+        folder = os.path.join(server.data_dir, 'version-2')
+        busy = True
+        failed = []
+
+        def write(c):
+            n = 0
+            try:
+                while busy:
+                    posted = [c.post(w.SET_DATA, w.set_data('/load', b'%d' % n * 100)) for _ in range(50)]
+                    for _ in posted:
+                        c.take(w.SET_DATA)
+                    n += 1
+            except Exception as e:  # pylint: disable=broad-except
+                failed.append(e)
+
+        threads = [threading.Thread(target=write, args=(c,)) for c in clients]
+        for t in threads:
+            t.start()
+        try:
+            for _ in range(4):
+                result = log('verify', folder)
+                zk.check(result.status == OK, result.text())
+                zk.check(log('summary', '-j', folder).status == OK, 'summary')
+                found = snapshot('restore-check', '-j', server.data_dir)
+                zk.check(found.status == OK, found.text())
+                zk.check_equal(json.loads(found.out)['digestsWrong'], 0)
+        finally:
+            busy = False
+            for t in threads:
+                t.join()
+        zk.check(not failed, failed)
+        for path in sorted(os.listdir(folder)):
+            if path.startswith('snapshot.'):
+                expect(snapshot('verify', os.path.join(folder, path)), OK)
+        for c in clients:
+            c.close()
+
+
 # ---------------------------------------------------------------------------------------------
 # damage
 
@@ -487,6 +531,7 @@ def run_for(suite, files, scratch, rounds):
             ('sound files are found sound', test_sound_files_are_found_sound, (files,)),
             ('restore-check says what the server found', test_restore_check_says_what_the_server_found, (files,)),
             ('a running server is not disturbed', test_a_running_server_is_not_disturbed, (kind,)),
+            ('a server under load does not look damaged', test_a_server_under_load_does_not_look_damaged, (kind,)),
             ('damage anywhere is judged as a start judges it', test_damage_anywhere_is_judged_as_a_start_judges_it,
              (files, scratch, rounds)),
             ('a mended log opens in both servers', test_a_mended_log_opens_in_both, (files, scratch)),
