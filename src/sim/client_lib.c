@@ -262,6 +262,8 @@ static void live(struct sim_clients *all, struct sim_client *c)
         .frame_bytes_max = 64 << 20,
         .requests_max = LIB_TAGS / 4,
         .request_bytes_max = 1 << 20,
+        /* Who gives a handshake up leaves a session behind that expires. */
+        .connect_timeout_ms = o->ens.is_calm ? 5000 : 0,
         .backoff_min_ms = 10,
         .backoff_max_ms = 300,
         .set_watches_bytes_max = frame < 400 || below(all, 2) == 0 ? 150 : frame - 60};
@@ -350,12 +352,15 @@ void rk_lib_ask(struct sim_clients *all, struct sim_client *c)
     } else if (op == RK_OP_AUTH) {
         ask_login(all, c, body);
     } else if (op == RK_OP_CLOSE_SESSION) {
-        e.type = RK_CLIENT_EV_CLOSE;
-        e.u.close.close_ms = CLOSE_MS;
-        step(all, c, &e);
+        /* Given up in a handover it would leave a session to expire. */
+        if (!all->w->opt.ens.is_calm) {
+            e.type = RK_CLIENT_EV_CLOSE;
+            e.u.close.close_ms = CLOSE_MS;
+            step(all, c, &e);
+        }
     } else if (op != RK_OP_PING && op != RK_OP_SET_WATCHES && op != RK_OP_SET_WATCHES2) {
         struct lib_asked *a = &lib->asked[(lib->tags + 1) % LIB_TAGS];
-        bool is_room = a->tag == 0 && lib->watch_count + 8 < LIB_WATCHES;
+        bool is_room = a->tag == 0 && lib->watch_count + LIB_DEPTH < LIB_WATCHES;
         if (is_room || (a->tag == 0 && lib->next_list == 0)) {
             e.u.request.tag = ++lib->tags;
             e.u.request.op = op;

@@ -9,7 +9,8 @@
 
 #define LIB_CONNS   3u
 #define LIB_TAGS    2048u
-#define LIB_WATCHES 48u
+#define LIB_WATCHES 96u
+#define LIB_DEPTH   40u /* more than a client has outstanding */
 
 struct lib_conn {
     uint64_t conn; /* the machine's number; 0: free */
