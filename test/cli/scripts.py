@@ -129,6 +129,21 @@ def test_client_configuration(server):
         expect(run(server.hosts, '-client-configuration', '/none/such', 'sync', '/'), 2)
 
 
+def test_commands_wait_for_a_connection(server):
+    server.kill()
+    for flags in (['-waitforconnection'], ['-wait', '20000']):
+        child = subprocess.Popen([program(), '-server', server.hosts, *flags, 'getAllChildrenNumber', '/zookeeper'],
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clikit.environment(),
+                                 text=True)
+        time.sleep(0.3)
+        zk.check_equal(child.poll(), None, 'waits')
+        server.start()
+        out, _ = child.communicate(timeout=30)
+        zk.check_equal((child.returncode, out), (0, '2\n'))
+        if flags[0] == '-waitforconnection':
+            server.kill()
+
+
 # -- JSON -------------------------------------------------------------------------------------------
 
 JSON_COMMANDS = [
@@ -349,6 +364,7 @@ def test_picture_of_the_first_steps(server):
 TESTS = [
     test_exit_codes, test_texts_and_stdin, test_a_session_lasts_as_long_as_its_script, test_events_in_scripts,
     test_server_strings, test_logins, test_a_password_is_not_in_the_list_of_processes, test_client_configuration,
+    test_commands_wait_for_a_connection,
     test_json_of_every_command, test_json_of_a_node, test_values_are_printed_whole,
     test_names_with_control_characters, test_answers_that_lie, test_a_server_that_goes_away_in_the_middle,
     test_long_lines, test_a_reader_that_goes_away, test_manual_page, test_completion_of_other_shells,

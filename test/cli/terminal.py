@@ -1,13 +1,14 @@
 """rookery-cli as a person has it: in a terminal."""
 
 import os
+import signal
 import struct
 import tempfile
 import threading
 import time
 
 import clikit
-from clikit import Terminal, expect, run, zk
+from clikit import Terminal, expect, kit, run, zk
 
 PROMPT = r'\[zk: \S+\(\S*CONNECTED\S*\) \d+\] $'
 
@@ -217,8 +218,24 @@ def test_server_that_is_killed(server):
         zk.check_equal(t.end(), 0)
 
 
+def test_session_that_expires(server):
+    with Terminal('-server', server.hosts, '-timeout', '1000') as t:
+        t.wait(PROMPT)
+        t.command('create -e /gone 1')
+        os.kill(t.pid, signal.SIGSTOP)
+        kit.wait_until(lambda: run(server.hosts, 'stat', '/gone').status == 1, 'the end of the session')
+        os.kill(t.pid, signal.SIGCONT)
+        t.wait('-- session expired: its ephemerals and watches are gone')
+        t.wait(r'CLOSED\S*\) 1\] ')
+        said = t.command('stat /gone')
+        zk.check('the session has expired: opening a new one' in said and 'Node does not exist: /gone' in said, said)
+        t.type('quit\r')
+        zk.check_equal(t.end(), 0)
+
+
 TESTS = [
     test_prompt_and_commands, test_no_colours, test_completion, test_too_many_children_are_not_listed,
     test_events_above_the_line, test_ctrl_c_drops_the_line, test_ctrl_c_ends_the_command, test_history_in_a_file,
     test_values_in_a_terminal, test_progress_of_deleteall, test_server_that_is_killed,
+    test_session_that_expires,
 ]
