@@ -133,9 +133,12 @@ static void collect(struct rk_lib *s, struct polled *p)
     for (struct rk_lib_link *link = s->links; link && p->count < POLLED_MAX; link = link->next) {
         if (link->is_dropped)
             continue;
+        int wants = rk_lib_link_wants(link);
+        /* A program that does not come to its answers gets no more of them. */
+        if (rk_lib_queue_is_full(s))
+            wants &= ~POLLIN;
         p->links[p->count] = link;
-        p->fds[1 + p->count] =
-            (struct pollfd){.fd = link->fd, .events = (short)rk_lib_link_wants(link)};
+        p->fds[1 + p->count] = (struct pollfd){.fd = link->fd, .events = (short)wants};
         p->count++;
         link->users++;
     }
@@ -244,45 +247,6 @@ static int terminal_error(const struct rk_lib *s)
     return atomic_load(&s->state) < 0 || s->is_closing ? ZINVALIDSTATE : ZOK;
 }
 
-int zookeeper_interest(zhandle_t *zh, int *fd, int *interest, struct timeval *tv)
-{
-    if (!zh || !fd || !interest || !tv)
-        return ZBADARGUMENTS;
-    struct rk_lib *s = zh->s;
-    *fd = -1;
-    *interest = 0;
-    *tv = (struct timeval){0};
-    if (s->is_threaded)
-        return ZINVALIDSTATE;
-    rk_lib_lock(s);
-    int rc = terminal_error(s);
-    if (rc == ZOK) {
-        s->last_error = ZOK;
-        rk_lib_io_prepare(s);
-        const struct rk_lib_link *link = rk_lib_link_main(s);
-        int timeout = timeout_until(wake_at(s));
-        int most = atomic_load(&s->timeout_ms) / 3;
-        /* A connection that looks for a server has no place in this interface: it is looked at
-         * often. */
-        if (s->links && s->links->next && most > 50)
-            most = 50;
-        if (s->done_first)
-            timeout = 0;
-        if (timeout < 0 || timeout > most)
-            timeout = most;
-        *tv = (struct timeval){timeout / 1000, timeout % 1000 * 1000};
-        if (link) {
-            int wants = rk_lib_link_wants(link);
-            *fd = link->fd;
-            *interest =
-                ((wants & POLLIN) ? ZOOKEEPER_READ : 0) | ((wants & POLLOUT) ? ZOOKEEPER_WRITE : 0);
-        }
-        rc = s->last_error;
-    }
-    rk_lib_unlock(s);
-    return rc;
-}
-
 /* Everything that is ready now. True if anything was read. */
 static bool process_ready(struct rk_lib *s, int events)
 {
@@ -306,6 +270,48 @@ static bool process_ready(struct rk_lib *s, int events)
         rk_lib_link_put(s, p.links[i]);
     }
     return is_read;
+}
+
+int zookeeper_interest(zhandle_t *zh, int *fd, int *interest, struct timeval *tv)
+{
+    if (!zh || !fd || !interest || !tv)
+        return ZBADARGUMENTS;
+    struct rk_lib *s = zh->s;
+    *fd = -1;
+    *interest = 0;
+    *tv = (struct timeval){0};
+    if (s->is_threaded)
+        return ZINVALIDSTATE;
+    rk_lib_lock(s);
+    int rc = terminal_error(s);
+    if (rc == ZOK) {
+        s->last_error = ZOK;
+        /* A program that was busy elsewhere finds what has come before what was missed. */
+        if (rk_lib_now_ms() >= s->wake_at_ms)
+            (void)process_ready(s, 0);
+        rk_lib_io_prepare(s);
+        const struct rk_lib_link *link = rk_lib_link_main(s);
+        int timeout = timeout_until(wake_at(s));
+        int most = atomic_load(&s->timeout_ms) / 3;
+        /* A connection that looks for a server has no place in this interface: it is looked at
+         * often. */
+        if (s->links && s->links->next && most > 50)
+            most = 50;
+        if (s->done_first)
+            timeout = 0;
+        if (timeout < 0 || timeout > most)
+            timeout = most;
+        *tv = (struct timeval){timeout / 1000, timeout % 1000 * 1000};
+        if (link) {
+            int wants = rk_lib_link_wants(link);
+            *fd = link->fd;
+            *interest =
+                ((wants & POLLIN) ? ZOOKEEPER_READ : 0) | ((wants & POLLOUT) ? ZOOKEEPER_WRITE : 0);
+        }
+        rc = s->last_error;
+    }
+    rk_lib_unlock(s);
+    return rc;
 }
 
 void rk_lib_io_finish(struct rk_lib *s)

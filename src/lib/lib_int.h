@@ -138,6 +138,7 @@ struct rk_lib {
 
     struct rk_lib_item *done_first; /* to be told */
     struct rk_lib_item **done_last;
+    uint64_t untold_bytes;     /* of replies and events that malloc holds */
     struct rk_lib_call *spare; /* calls to be used again */
     uint32_t spare_count;
     uint8_t *reserve;

@@ -10,7 +10,26 @@
 #include "lib/session.h"
 #include "lib/view.h"
 
-#define SPARE_MAX 1024u
+#define SPARE_MAX        1024u
+#define UNTOLD_BYTES_MAX (UINT64_C(256) * 1024 * 1024)
+
+bool rk_lib_queue_is_full(const struct rk_lib *s)
+{
+    return s->untold_bytes > UNTOLD_BYTES_MAX;
+}
+
+/* What an item holds beyond itself. */
+static uint64_t held_bytes(const struct rk_lib_item *item)
+{
+    if (item->kind == RK_LIB_ITEM_CALL)
+        return sizeof(struct rk_lib_call) +
+               ((const struct rk_lib_call *)(const void *)item)->body_bytes;
+    if (item->kind == RK_LIB_ITEM_WATCH)
+        return sizeof(struct rk_lib_watch) +
+               ((const struct rk_lib_watch *)(const void *)item)->count *
+                   sizeof(struct rk_client_watcher);
+    return sizeof(struct rk_lib_state_item);
+}
 
 /* -- Calls -- */
 
@@ -64,6 +83,7 @@ void rk_lib_call_free(struct rk_lib *s, struct rk_lib_call *call)
 static void append(struct rk_lib *s, struct rk_lib_item *item)
 {
     item->next = NULL;
+    s->untold_bytes += held_bytes(item);
     *s->done_last = item;
     s->done_last = &item->next;
     if (s->is_teller_asleep) {
@@ -373,6 +393,8 @@ void rk_lib_tell_all(struct rk_lib *s)
     while (s->done_first) {
         struct rk_lib_item *batch = s->done_first, *kept = NULL;
         uint32_t reserve_items = 0;
+        uint64_t bytes = 0;
+        bool was_full = rk_lib_queue_is_full(s);
         s->done_first = NULL;
         s->done_last = &s->done_first;
         s->is_telling = true;
@@ -381,6 +403,7 @@ void rk_lib_tell_all(struct rk_lib *s)
             struct rk_lib_item *next = batch->next;
             bool is_call = batch->kind == RK_LIB_ITEM_CALL;
             reserve_items += batch->is_reserve;
+            bytes += held_bytes(batch);
             tell(s, batch);
             if (is_call) {
                 batch->next = kept;
@@ -390,6 +413,9 @@ void rk_lib_tell_all(struct rk_lib *s)
         }
         rk_lib_lock(s);
         s->is_telling = was_telling;
+        s->untold_bytes -= bytes;
+        if (was_full || rk_lib_queue_is_full(s))
+            rk_lib_wake_io(s);
         while (kept) {
             struct rk_lib_item *next = kept->next;
             call_keep(s, (struct rk_lib_call *)(void *)kept);

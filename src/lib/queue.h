@@ -16,6 +16,9 @@ bool rk_lib_queue_watch(struct rk_lib *s, int event, int state, int64_t zxid, st
                         const struct rk_client_watcher *watchers, uint32_t count);
 bool rk_lib_queue_state(struct rk_lib *s, int state, int change);
 
+/* Under the lock. Whether so much waits to be told that nothing more should be read. */
+bool rk_lib_queue_is_full(const struct rk_lib *s);
+
 /* Under the lock, which it lets go meanwhile: runs the callbacks of all that is queued. */
 void rk_lib_tell_all(struct rk_lib *s);
 
