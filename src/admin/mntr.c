@@ -118,12 +118,17 @@ static void put_gauges(struct view *v)
     X(ensemble_auth_success)                                                                       \
     X(ensemble_auth_fail)                                                                          \
     X(ensemble_auth_skip)                                                                          \
+    X(looking_count)                                                                               \
+    X(learner_proposal_received_count)                                                             \
+    X(learner_commit_received_count)                                                               \
+    X(quit_leading_due_to_disloyal_voter)                                                          \
+    X(cnxn_closed_without_zk_server_running)                                                       \
     X(unrecoverable_error_count)                                                                   \
     X(ttl_node_created_count)                                                                      \
     X(ttl_node_deleted_count)
 
-/* What cannot happen here: TLS, HTTP, watches that outlive a connection, caches of answers, leaders
- * that give up on a disloyal voter. Apache prints zero, too. */
+/* What cannot happen here: TLS, HTTP, watches that outlive a connection, caches of answers. Apache
+ * prints zero, too. */
 static const char *const zero_counters[] = {
     "snapshot_rate_limited_count",
     "restore_error_count",
@@ -135,7 +140,6 @@ static const char *const zero_counters[] = {
     "response_packet_cache_misses",
     "response_packet_get_children_cache_hits",
     "response_packet_get_children_cache_misses",
-    "quit_leading_due_to_disloyal_voter",
     "unsuccessful_handshake",
     "insecure_admin_count",
     "tls_handshake_exceeded",
@@ -145,11 +149,7 @@ static const char *const zero_counters[] = {
 
 /* What cannot happen to a standalone server; of a member they are not counted, and left out. */
 static const char *const standalone_zero_counters[] = {
-    "looking_count",
     "request_commit_queued",
-    "learner_proposal_received_count",
-    "learner_commit_received_count",
-    "cnxn_closed_without_zk_server_running",
 };
 
 static uint64_t count_ops(const struct rk_metrics *m)
@@ -257,14 +257,9 @@ static const char *const zero_summaries[] = {
     "socket_closing_time",
 };
 
-/* Stages of an ensemble's pipeline and of its elections: never passed by a standalone server, nor
+/* Stages of an ensemble's pipeline: never passed by a standalone server, nor
  * by Apache's; of a member they are not measured, and left out. */
 static const char *const standalone_zero_summaries[] = {
-    "follower_sync_time",
-    "observer_sync_time",
-    "election_time",
-    "unavailable_time",
-    "leader_unavailable_time",
     "requests_in_session_queue",
     "pending_session_queue_size",
     "reads_after_write_in_session_queue",
@@ -341,6 +336,11 @@ static void put_summaries(struct view *v)
     put_percentiles(b, "readlatency", &m->readlatency_hist);
     put_summary(b, "updatelatency", &m->updatelatency, 1);
     put_percentiles(b, "updatelatency", &m->updatelatency_hist);
+    put_summary(b, "election_time", &m->election_time, 1);
+    put_summary(b, "follower_sync_time", &m->follower_sync_time, 1);
+    put_summary(b, "observer_sync_time", &m->observer_sync_time, 1);
+    put_summary(b, "unavailable_time", &m->unavailable_time, 1);
+    put_summary(b, "leader_unavailable_time", &m->leader_unavailable_time, 1);
     put_summary(b, "inflight_snap_count", &m->inflight_snap_count, 1);
     put_summary(b, "inflight_diff_count", &m->inflight_diff_count, 1);
     put_summary(b, "quorum_ack_latency", &m->quorum_ack_latency, 1);

@@ -340,6 +340,7 @@ static void hold_handshake(struct rk_core *c, struct conn *conn, struct rk_bytes
 {
     if (conn->held_handshake != NULL || frame.len > CONNECT_PASSWD_LIMIT ||
         !rk_ens_may_hold_clients(c)) {
+        c->metrics.cnxn_closed_without_zk_server_running++;
         rk_core_conn_close(c, conn);
         return;
     }
@@ -374,6 +375,7 @@ void rk_core_close_all(struct rk_core *c, bool only_held)
     for (uint32_t slot = 0; slot < c->conn_cap; slot++) {
         struct conn *conn = c->conns[slot];
         if (conn != NULL && (only_held ? conn->held_handshake != NULL : conn->state != CONN_NEW)) {
+            c->metrics.cnxn_closed_without_zk_server_running += only_held ? 1 : 0;
             rk_core_conn_close(c, conn);
         }
     }

@@ -31,6 +31,7 @@ struct follow {
     uint32_t tries;
     int64_t retry_ms;    /* dial again then; INT64_MAX: not waiting */
     int64_t deadline_ms; /* of the state, or of silence */
+    int64_t sync_ms;     /* when ACKEPOCH went out */
     int64_t epoch;       /* the leader's */
     int32_t ack_epoch;   /* to answer with: currentEpoch or -1 */
     rk_zxid claimed;     /* what ACKEPOCH said we have */

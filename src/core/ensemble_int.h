@@ -37,7 +37,8 @@ struct ensemble {
     bool is_amnesiac; /* must not vote by what it has until synchronised */
     enum rk_peer_state state;
     enum rk_phase phase;
-    int64_t left_ms; /* when the last role was left: how long an election takes */
+    int64_t looking_ms; /* when the last election began */
+    int64_t left_ms;    /* when the last role was left: how long an election takes */
     int64_t election_ms;
     int64_t serving_since_ms;
     /* Last transaction in memory. rk_core.last_zxid is the same, or, before the first one of an

@@ -493,6 +493,7 @@ bool rk_leader_gave_up_waiting(struct rk_core *c)
     if (c->now_ms - d->alone_ms < e->config.epoch_wait_ms) {
         return false;
     }
+    c->metrics.quit_leading_due_to_disloyal_voter++;
     rk_ens_leave(c, "the voters have turned to another one, or are gone");
     return true;
 }

@@ -121,6 +121,7 @@ static void send_ack_epoch(struct rk_core *c)
     rk_store_i32(data, e->wants_snapshot ? -1 : e->follow.ack_epoch);
     send_packet(c, RK_PACKET_ACK_EPOCH, e->follow.claimed, rk_bytes_of(data, sizeof(data)));
     e->follow.state = FOLLOW_ACK_EPOCH;
+    e->follow.sync_ms = c->now_ms;
 }
 
 static void on_leader_info(struct rk_core *c, const struct rk_packet *p)
@@ -239,6 +240,7 @@ static bool is_decodable(struct rk_core *c, struct rk_bytes payload)
 bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
 {
     struct ensemble *e = c->ens;
+    c->metrics.learner_proposal_received_count++;
     if (p->data.len < 32 || rk_load_i64(p->data.data + 12) != p->zxid) {
         rk_follow_bad(c, "a proposal whose zxid is not its transaction's");
         return false;
@@ -265,6 +267,7 @@ bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
 bool rk_follow_commit(struct rk_core *c, rk_zxid zxid)
 {
     struct follow *f = &c->ens->follow;
+    c->metrics.learner_commit_received_count++;
     if (zxid > c->ens->logged) {
         rk_follow_bad(c, "a commit of what was never proposed");
         return false;

@@ -38,6 +38,11 @@
     X(ensemble_auth_success)                                                                       \
     X(ensemble_auth_fail)                                                                          \
     X(ensemble_auth_skip)                                                                          \
+    X(looking_count)                                                                               \
+    X(learner_proposal_received_count)                                                             \
+    X(learner_commit_received_count)                                                               \
+    X(quit_leading_due_to_disloyal_voter)                                                          \
+    X(cnxn_closed_without_zk_server_running)                                                       \
     X(unrecoverable_error_count)                                                                   \
     X(ttl_node_created_count)                                                                      \
     X(ttl_node_deleted_count)                                                                      \
@@ -59,7 +64,12 @@
     X(sync_processor_batch_size)                                                                   \
     X(quorum_ack_latency)                                                                          \
     X(inflight_snap_count)                                                                         \
-    X(inflight_diff_count)
+    X(inflight_diff_count)                                                                         \
+    X(election_time)                                                                               \
+    X(follower_sync_time)                                                                          \
+    X(observer_sync_time)                                                                          \
+    X(unavailable_time)                                                                            \
+    X(leader_unavailable_time)
 
 /* Those of them whose percentiles are kept, too. */
 #define RK_CORE_PERCENTILES(X)                                                                     \

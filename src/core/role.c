@@ -258,6 +258,8 @@ static void start_election(struct rk_core *c)
     RK_ASSERT(e->durable == e->logged);
     RK_ASSERT(e->applied <= e->logged);
     e->phase = RK_PHASE_ELECTION;
+    e->looking_ms = c->now_ms;
+    c->metrics.looking_count++;
     memset(&out, 0, sizeof(out));
     rk_fx_note(c->fx, RK_NOTE_LOOKING, 0, 0, e->logged,
                rk_bytes_str(e->is_amnesiac ? "without a vote: this server has nothing on disk and "
@@ -296,6 +298,11 @@ static void look_if_settled(struct rk_core *c)
     start_election(c);
 }
 
+static uint64_t ms_since(const struct rk_core *c, int64_t since_ms)
+{
+    return c->now_ms <= since_ms ? 0 : (uint64_t)(c->now_ms - since_ms);
+}
+
 void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state)
 {
     struct ensemble *e = c->ens;
@@ -304,6 +311,7 @@ void rk_ens_take_role(struct rk_core *c, enum rk_peer_state state)
     e->is_amnesiac = e->election.is_amnesiac; /* not if everybody turned out to have nothing */
     e->state = state;
     e->phase = RK_PHASE_DISCOVERY;
+    rk_summary_add(&c->metrics.election_time, ms_since(c, e->looking_ms));
     if (state == RK_PEER_LEADING) {
         rk_fx_note(c->fx, RK_NOTE_LEADING, 0, 0, e->logged, rk_bytes_str(""));
         rk_leader_begin(c);
@@ -320,6 +328,14 @@ void rk_ens_begin_serving(struct rk_core *c)
     struct ensemble *e = c->ens;
     RK_ASSERT(e->state != RK_PEER_LOOKING && e->phase != RK_PHASE_BROADCAST);
     e->election_ms = c->now_ms - e->left_ms;
+    rk_summary_add(&c->metrics.unavailable_time, ms_since(c, e->left_ms));
+    if (e->state == RK_PEER_LEADING) {
+        rk_summary_add(&c->metrics.leader_unavailable_time, ms_since(c, e->left_ms));
+    } else {
+        rk_summary_add(e->state == RK_PEER_FOLLOWING ? &c->metrics.follower_sync_time
+                                                     : &c->metrics.observer_sync_time,
+                       ms_since(c, e->follow.sync_ms));
+    }
     e->is_amnesiac = false;
     e->is_blank = false;
     rk_election_set_epoch(&e->election, e->current_epoch);

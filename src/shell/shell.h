@@ -155,5 +155,8 @@ void rk_shell_stats(const struct rk_shell *s, struct rk_shell_stats *ret);
 void rk_shell_reset_stats(struct rk_shell *s);
 /* "10.1.2.3:4711" as rk_addr_text prints it; false if there is no such connection. */
 bool rk_shell_conn_text(const struct rk_shell *s, rk_conn_id conn, char out[64]);
+/* The core's clock, of which its deadlines are: monotonic, and in an ensemble it goes on while the
+ * machine is suspended. */
+int64_t rk_shell_clock_ms(const struct rk_shell *s);
 
 #endif

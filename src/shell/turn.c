@@ -69,6 +69,11 @@ int64_t rk_turn_clock_ms(const struct rk_shell *s)
     return (int64_t)uv_now(&s->loop) + s->asleep_ms;
 }
 
+int64_t rk_shell_clock_ms(const struct rk_shell *s)
+{
+    return rk_turn_clock_ms(s);
+}
+
 struct rk_event rk_turn_event(const struct rk_shell *s, enum rk_event_kind kind, rk_conn_id conn)
 {
     RK_ASSERT(s->has_time);

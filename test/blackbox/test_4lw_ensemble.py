@@ -24,10 +24,7 @@ ROLES = ('leader', 'follower', 'observer')
 # Of a member Apache also measures queues and stages that Rookery does not have or does not measure:
 # docs/internals/admin.md.
 LEFT_OUT = single.LEFT_OUT | set('''
-    looking_count request_commit_queued learner_proposal_received_count
-    learner_commit_received_count cnxn_closed_without_zk_server_running follower_sync_time
-    observer_sync_time election_time unavailable_time
-    leader_unavailable_time requests_in_session_queue pending_session_queue_size
+    request_commit_queued requests_in_session_queue pending_session_queue_size
     reads_after_write_in_session_queue reads_issued_from_session_queue session_queues_drained
     write_batch_time_in_commit_processor concurrent_request_processing_in_commit_processor
     read_commit_proc_req_queued write_commit_proc_req_queued commit_commit_proc_req_queued

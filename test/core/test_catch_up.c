@@ -203,6 +203,29 @@ static void an_empty_disk_gets_a_snapshot_when_history_began_later(void **state)
     trio_deinit(&t);
 }
 
+static void what_mntr_says_of_elections_and_synchronisations(void **state)
+{
+    struct trio t;
+    uint32_t away;
+    (void)state;
+    trio_init(&t, 3, 0);
+    uint32_t leader = leave_one_behind(&t, &away);
+    bring_back(&t, away);
+    const struct rk_metrics *m = metrics(&t, leader);
+    assert_int_equal(m->looking_count, 1);
+    assert_int_equal(m->election_time.count, 1);
+    assert_int_equal(m->leader_unavailable_time.count, 1);
+    assert_int_equal(m->unavailable_time.count, 1);
+    assert_int_equal(m->follower_sync_time.count, 0);
+    m = metrics(&t, away); /* of its second life */
+    assert_int_equal(m->follower_sync_time.count, 1);
+    assert_int_equal(m->observer_sync_time.count, 0);
+    assert_int_equal(m->leader_unavailable_time.count, 0);
+    assert_int_equal(m->learner_proposal_received_count, MANY);
+    assert_int_equal(m->learner_commit_received_count, MANY);
+    trio_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +235,7 @@ int main(void)
         cmocka_unit_test(log_files_that_end_in_the_middle_are_made_up_for),
         cmocka_unit_test(writes_go_on_while_log_files_are_sent),
         cmocka_unit_test(an_old_leader_is_cut_back_over_epochs),
+        cmocka_unit_test(what_mntr_says_of_elections_and_synchronisations),
         cmocka_unit_test(an_empty_disk_gets_what_history_began_with),
         cmocka_unit_test(an_empty_disk_gets_a_snapshot_when_history_began_later),
     };
