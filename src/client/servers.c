@@ -160,6 +160,11 @@ void rk_client_servers_timers(struct rk_client *c)
     }
     if (c->asked_count > 0 && c->now_ms >= c->settle_ms) {
         settle(c);
+        if (c->target_count == 0) {
+            /* Nobody waits for a resolver longer than for servers. */
+            rk_client_complete_all(c, &c->waiting, RK_ZK_CONNECTION_LOSS);
+            rk_client_auth_fail(c, true, RK_ZK_CONNECTION_LOSS);
+        }
     }
     if (c->line.id == 0 && !c->is_closing) {
         seek(c);

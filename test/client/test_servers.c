@@ -121,6 +121,24 @@ static void a_slow_resolver_delays_nobody_with_an_address(void **state)
     rig_deinit(&r);
 }
 
+static void requests_do_not_wait_for_a_resolver_for_ever(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    rig_servers(&r, 1, false);
+    (void)rig_get(&r, 1);
+    rig_auth(&r, 2, "digest", "u:p");
+    rig_forget(&r);
+    assert_int_equal(r.wake_ms, r.now_ms + 10000);
+    rig_tick(&r, 10000);
+    rig_expect(&r, "DONE 1 rc=-4\nDONE 2 rc=-4\n");
+    rig_resolved(&r, 0, "a");
+    rig_expect(&r, "STATE connecting\nCONNECT 1 to a\n");
+    rig_deinit(&r);
+}
+
 static void orders_differ(void **state)
 {
     char first[3][60];
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test(new_addresses_count_after_a_reconnect),
         cmocka_unit_test(names_without_addresses_are_asked_again),
         cmocka_unit_test(a_slow_resolver_delays_nobody_with_an_address),
+        cmocka_unit_test(requests_do_not_wait_for_a_resolver_for_ever),
         cmocka_unit_test(orders_differ),
         cmocka_unit_test(a_new_list_keeps_the_load_even),
         cmocka_unit_test(moving_goes_round_when_nobody_answers),
