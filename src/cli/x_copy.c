@@ -2,6 +2,7 @@
 #include "cli/x_copy.h"
 
 #include "cli/call.h"
+#include "cli/cli_int.h"
 #include "cli/x_base.h"
 
 #include <errno.h>
@@ -278,6 +279,7 @@ static bool open_target(struct rk_x_copy *c, struct target *t)
     const char *name = c->to.file;
     if (strcmp(name, "-") == 0) {
         t->file = stdout;
+        c->cli->emitted++; /* the records are the objects of --json */
         return true;
     }
     /* Values may be secrets: nobody else reads the file. */

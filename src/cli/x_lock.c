@@ -172,6 +172,7 @@ static int run_held(struct held *h, const struct rk_cli_args *args, const char *
     char *const env[] = {token, where, servers, NULL};
     struct rk_x_run run;
     int status = RK_CLI_FAILED;
+    h->cli->emitted++; /* what is printed is the command's */
     if (rk_x_run_start(h->cli, args->values + 1, env, NULL, 0, &run)) {
         bool is_lost = false, is_stopped = false;
         while (!rk_x_run_is_over(&run) && !is_lost && !is_stopped) {

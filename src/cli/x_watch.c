@@ -1,5 +1,6 @@
 /* watch and exec-on-change: what changes, as it changes. */
 #include "cli/call.h"
+#include "cli/cli_int.h"
 #include "cli/out.h"
 #include "cli/x_base.h"
 #include "cli/x_follow.h"
@@ -271,6 +272,7 @@ static int run_exec_on_change(struct rk_cli *cli, const struct rk_cli_args *args
     if (follow == NULL)
         return status;
     rk_cli_note(cli, "watching %s\n", r.path);
+    cli->emitted++; /* what is printed is the command's */
     if (rk_cli_has(args, "initial")) {
         struct rk_x_change none = {.type = RK_X_CHANGED, .zxid = -1};
         status = react_to(&r, &none);

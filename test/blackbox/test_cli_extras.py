@@ -249,6 +249,7 @@ def test_export_import(s):
     cli(s, 'import', path('e.json'), '/restored/below')
     check(same(s, '/exp', '/restored/below', '-acl'), 'restored as it was')
     check(same(s, '/exp', place(path('e.json')), '-acl'), 'a tree and its file')
+    check_equal(jcli(s, 'export', '/exp')[-1], {'end': True, 'nodes': 8})
     check_equal(cli(s, 'export', '/exp', '-').lines[1:-1], [x.rstrip('\n') for x in open(path('e.json'))][1:-1])
 
 
