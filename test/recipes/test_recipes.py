@@ -404,6 +404,18 @@ def turns_with_curator(kind, folder, class_path):
     return '%d turns of four processes, two of them Curator\'s' % (4 * count)
 
 
+def memory():
+    """Every seventh allocation of a round fails once (recipes_torture HOSTS 1: every one)."""
+    if not os.path.exists(program('recipes_torture')):
+        raise zk.Skipped('a build with sanitizers')
+    with zk.start('rookery', conf={'tickTime': 500}) as server:
+        done = subprocess.run([program('recipes_torture'), server.hosts, '7'], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+        zk.check(done.returncode == 0 and 'done' in done.stdout, 'status %s\n%s' % (
+            done.returncode, done.stdout[-2000:]))
+    return done.stdout.strip()
+
+
 def curator(suite):
     names = ['turns with Curator: ' + x for x in ('lock', 'rwlock', 'semaphore')]
     jars = [os.path.join(zk.jar_dir(), x + '.jar') for x in JARS]
@@ -437,11 +449,13 @@ def arguments():
 def main():
     suite = ze.Scenarios('recipes')
     only = OPTIONS.only
-    if only not in ('chaos', 'restarts', 'curator'):
+    if only not in ('chaos', 'restarts', 'curator', 'memory'):
         cases(suite)
     suite.run('the judge sees what is wrong', judge_sees)
     if only in ('', 'restarts'):
         suite.run('five processes and a server that is restarted', restarts)
+    if only in ('', 'memory'):
+        suite.run('memory that runs out', memory)
     if only in ('', 'curator'):
         curator(suite)
     if only in ('', 'chaos'):

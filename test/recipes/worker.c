@@ -35,6 +35,11 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int number_of(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 static void nap(unsigned *state, unsigned max_us)
 {
     *state = *state * 1103515245u + 12345u;
@@ -251,7 +256,7 @@ static int chaos(char **argv)
     void *(*const runs[])(void *) = {run_lock, run_rwlock, run_semaphore, run_latch};
     pthread_t threads[JUDGE_KINDS];
     root = argv[2];
-    number = atoi(argv[4]);
+    number = number_of(argv[4]);
     int fd = open(argv[3], O_RDWR);
     judge =
         fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*judge), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -260,7 +265,7 @@ static int chaos(char **argv)
         return 1;
     }
     char path[128];
-    open_keeper(argv[1], atoi(argv[5]));
+    open_keeper(argv[1], number_of(argv[5]));
     snprintf(path, sizeof(path), "%s/beat-%d", root, number);
     int rc = rk_value_set(keeper, path, "", 0, 60000);
     if (rc != ZOK) {
@@ -299,7 +304,7 @@ static int turns(char **argv)
     struct rk_rwlock *rw = NULL;
     struct rk_semaphore *semaphore = NULL;
     bool is_ok = true;
-    int count = atoi(argv[6]);
+    int count = number_of(argv[6]);
     open_keeper(argv[3], 10000);
     if (strcmp(argv[2], "lock") == 0) {
         is_ok = rk_lock_open(keeper, argv[4], NULL, &lock) == ZOK;
