@@ -37,7 +37,8 @@ struct storm {
     rk_zxid changed[NODES];
     struct peer peer;
     uint64_t asked_conn; /* CONNECT to be answered */
-    bool is_resolving;
+    uint32_t resolving;  /* bits of servers */
+    uint32_t servers;
     bool is_calm;
     uint32_t tags;
     bool is_done[TAGS];
@@ -225,7 +226,8 @@ static void take_effect(struct storm *s, const struct rk_client_effect *fx)
 {
     switch (fx->type) {
     case RK_CLIENT_FX_RESOLVE:
-        s->is_resolving = true;
+        assert_true(fx->u.resolve.server < s->servers);
+        s->resolving |= 1u << fx->u.resolve.server;
         break;
     case RK_CLIENT_FX_CONNECT:
         assert_int_equal(s->asked_conn, 0);
@@ -361,12 +363,35 @@ static void answer_connect(struct storm *s)
 
 static void answer_resolve(struct storm *s)
 {
-    struct rk_client_addr addr = {.bytes = {'a'}, .len = 1};
+    struct rk_client_addr addrs[2] = {{.len = 1}, {.len = 1}};
     struct rk_client_event e = {.type = RK_CLIENT_EV_RESOLVED};
-    s->is_resolving = false;
-    e.u.resolved.count = s->is_calm || rk_prng_chance(&s->prng, 3, 4) ? 1 : 0;
-    e.u.resolved.addrs = &addr;
+    uint32_t server = (uint32_t)__builtin_ctz(s->resolving);
+    s->resolving &= ~(1u << server);
+    addrs[0].bytes[0] = (uint8_t)('a' + rk_prng_below(&s->prng, 4));
+    addrs[1].bytes[0] = (uint8_t)('a' + rk_prng_below(&s->prng, 4));
+    e.u.resolved.server = server;
+    e.u.resolved.count = s->is_calm ? 1 : (uint32_t)rk_prng_below(&s->prng, 3);
+    e.u.resolved.addrs = addrs;
     (void)step(s, &e);
+}
+
+/* Another list, or another server. */
+static void move(struct storm *s)
+{
+    struct rk_client_event e = {.type = RK_CLIENT_EV_NEXT_SERVER};
+    uint32_t servers = s->servers;
+    uint32_t resolving = s->resolving;
+    if (rk_prng_chance(&s->prng, 1, 2)) {
+        e.type = RK_CLIENT_EV_SERVERS;
+        e.u.servers.count = 1 + (uint32_t)rk_prng_below(&s->prng, 3);
+        e.u.servers.is_new_list = true;
+        s->servers = e.u.servers.count;
+        s->resolving = 0; /* of the old list no answer comes any more */
+    }
+    if (step(s, &e) != RK_ZK_OK) {
+        s->servers = servers;
+        s->resolving = resolving;
+    }
 }
 
 static void pass_time(struct storm *s, int64_t ms)
@@ -411,6 +436,8 @@ static void act(struct storm *s)
     case 0:
         if (rk_prng_chance(&s->prng, 1, 4)) {
             break_up(s);
+        } else if (rk_prng_chance(&s->prng, 1, 4)) {
+            move(s);
         }
         break;
     case 1:
@@ -435,7 +462,7 @@ static void act(struct storm *s)
         }
         break;
     case 7:
-        if (s->is_resolving) {
+        if (s->resolving != 0) {
             answer_resolve(s);
         }
         break;
@@ -456,7 +483,7 @@ static void calm(struct storm *s)
     s->is_calm = true;
     s->mem.fail_at = 0;
     for (int i = 0; i < 400; i++) {
-        if (s->is_resolving) {
+        if (s->resolving != 0) {
             answer_resolve(s);
         }
         if (s->asked_conn != 0) {
@@ -542,6 +569,7 @@ static bool run(struct storm *s, uint64_t seed, uint64_t fail_at, uint32_t acts)
     }
     struct rk_client_event e = {.type = RK_CLIENT_EV_SERVERS};
     e.u.servers.count = 1;
+    s->servers = 1;
     if (step(s, &e) != RK_ZK_OK) {
         (void)step(s, &e);
     }
