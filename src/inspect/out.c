@@ -172,6 +172,20 @@ void rk_ins_json_text(FILE *to, struct rk_bytes v)
     (void)fputc('"', to);
 }
 
+bool rk_ins_is_text(struct rk_bytes v)
+{
+    uint32_t at = 0;
+    while (at < v.len && v.data[at] != 0) {
+        uint32_t code;
+        uint32_t n = char_at(v, at, &code);
+        if (n == 0) {
+            return false;
+        }
+        at += n;
+    }
+    return at == v.len;
+}
+
 void rk_ins_json_hex(FILE *to, int64_t v)
 {
     (void)fprintf(to, "\"0x%" PRIx64 "\"", (uint64_t)v);

@@ -22,6 +22,8 @@ void rk_ins_put_long_date(FILE *to, int64_t ms);
 /* With its quotes. Bytes that are no UTF-8 become U+FFFD; null for null. */
 void rk_ins_json_text(FILE *to, struct rk_bytes v);
 void rk_ins_json_hex(FILE *to, int64_t v); /* "0x1f" */
+/* Whether rk_ins_json_text tells it exactly: UTF-8, and without a 0. */
+bool rk_ins_is_text(struct rk_bytes v);
 /* base64 in quotes; null for null. */
 void rk_ins_json_data(FILE *to, struct rk_bytes v);
 

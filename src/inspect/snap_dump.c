@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "inspect/acl_map.h"
 #include "inspect/match.h"
 #include "inspect/opts.h"
 #include "inspect/out.h"
@@ -41,16 +42,10 @@ const char rk_ins_snap_grep_help[] =
 
 #define SESSIONS_MAX 100000000u
 
-struct acl_item {
-    struct rk_map_entry entry;
-    struct rk_vec_acl acl;
-};
-
 struct dump {
     struct rk_ins_tool *tool;
     struct rk_ins_snap snap;
-    struct rk_map acls;
-    struct rk_arena arena;
+    struct rk_ins_acl_map acls;
     struct rk_ins_tally sessions; /* ephemerals by owner */
     bool has_data;
     bool is_json;
@@ -87,33 +82,8 @@ static enum rk_err skip_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 static enum rk_err keep_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 {
     struct dump *d = ctx;
-    if (rk_map_find(&d->acls, (uint64_t)id) != NULL) {
-        return RK_OK; /* verify tells */
-    }
-    struct acl_item *item = rk_arena_alloc(&d->arena, sizeof(*item));
-    size_t count = acl->count > 0 ? (size_t)acl->count : 0;
-    item->acl.count = acl->count;
-    item->acl.items = rk_arena_alloc(&d->arena, (count + 1) * sizeof(*acl->items));
-    for (size_t i = 0; i < count; i++) {
-        item->acl.items[i].perms = acl->items[i].perms;
-        item->acl.items[i].id.scheme = rk_arena_dup(&d->arena, acl->items[i].id.scheme);
-        item->acl.items[i].id.id = rk_arena_dup(&d->arena, acl->items[i].id.id);
-    }
-    rk_map_insert(&d->acls, &item->entry, (uint64_t)id);
+    rk_ins_acl_map_add(&d->acls, id, acl);
     return RK_OK;
-}
-
-/* NULL: an id that the file does not explain. */
-static const struct rk_vec_acl *find_acl(const struct dump *d, int64_t id)
-{
-    static struct rk_acl anyone = {31,
-                                   {{(const uint8_t *)"world", 5}, {(const uint8_t *)"anyone", 6}}};
-    static const struct rk_vec_acl open = {1, &anyone};
-    if (id == -1) {
-        return &open;
-    }
-    const struct acl_item *item = (const struct acl_item *)rk_map_find(&d->acls, (uint64_t)id);
-    return item != NULL ? &item->acl : NULL;
 }
 
 /* -- As SnapshotFormatter
@@ -162,7 +132,7 @@ static void line_node(struct dump *d, struct rk_bytes path, struct rk_bytes data
                       const struct rk_stat_persisted *stat)
 {
     FILE *to = d->tool->out;
-    const struct rk_vec_acl *acl = find_acl(d, acl_id);
+    const struct rk_vec_acl *acl = rk_ins_acl_map_find(&d->acls, acl_id);
     (void)fputs("{\"path\":", to);
     rk_ins_json_text(to, rk_ins_shown_path(path));
     (void)fprintf(to,
@@ -413,15 +383,13 @@ enum rk_ins_exit rk_ins_snap_summary(struct rk_ins_tool *t, int argc, char **arg
 
 static void begin(struct dump *d)
 {
-    rk_map_init(&d->acls, d->tool->mem, rk_ins_seed());
-    rk_arena_init(&d->arena, d->tool->mem);
+    rk_ins_acl_map_init(&d->acls, d->tool->mem);
     rk_ins_tally_init(&d->sessions, d->tool->mem, SESSIONS_MAX);
 }
 
 static void end(struct dump *d)
 {
-    rk_map_deinit(&d->acls);
-    rk_arena_deinit(&d->arena);
+    rk_ins_acl_map_deinit(&d->acls);
     rk_ins_tally_deinit(&d->sessions);
 }
 
@@ -468,20 +436,14 @@ static bool acl_matches(struct dump *d, const struct rk_vec_acl *acl)
     rk_buf_init(&text, d->tool->mem, SIZE_MAX / 4);
     for (int32_t i = 0; i < acl->count && !is_hit; i++) {
         const struct rk_acl *a = &acl->items[i];
-        static const struct {
-            int32_t bit;
-            uint8_t letter;
-        } perms[] = {{4, 'c'}, {8, 'd'}, {1, 'r'}, {2, 'w'}, {16, 'a'}};
+        char perms[RK_INS_PERMS_MAX];
         rk_buf_reset(&text);
         rk_buf_put(&text, a->id.scheme.data, a->id.scheme.len);
         rk_buf_put_u8(&text, ':');
         rk_buf_put(&text, a->id.id.data, a->id.id.len);
         rk_buf_put_u8(&text, ':');
-        for (size_t k = 0; k < sizeof(perms) / sizeof(perms[0]); k++) {
-            if ((a->perms & perms[k].bit) != 0) {
-                rk_buf_put_u8(&text, perms[k].letter);
-            }
-        }
+        rk_ins_perms_text(a->perms, perms);
+        rk_buf_put(&text, perms, strlen(perms));
         is_hit = rk_ins_pattern_matches(&d->acl, rk_buf_view(&text));
     }
     rk_buf_deinit(&text);
@@ -495,7 +457,8 @@ static enum rk_err grep_node(void *ctx, struct rk_bytes path, struct rk_bytes da
     bool is_hit = (!d->has_owner || stat->ephemeral_owner == d->owner) &&
                   (!d->is_owned || stat->ephemeral_owner != 0) &&
                   rk_ins_pattern_matches(&d->path, rk_ins_shown_path(path)) &&
-                  rk_ins_pattern_matches(&d->data, data) && acl_matches(d, find_acl(d, acl_id));
+                  rk_ins_pattern_matches(&d->data, data) &&
+                  acl_matches(d, rk_ins_acl_map_find(&d->acls, acl_id));
     if (!is_hit) {
         return RK_OK;
     }

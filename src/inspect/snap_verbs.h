@@ -12,6 +12,8 @@ enum rk_ins_exit rk_ins_snap_grep(struct rk_ins_tool *t, int argc, char **argv);
 enum rk_ins_exit rk_ins_snap_repair(struct rk_ins_tool *t, int argc, char **argv);
 enum rk_ins_exit rk_ins_restore_check(struct rk_ins_tool *t, int argc, char **argv);
 
+enum rk_ins_exit rk_ins_snap_export(struct rk_ins_tool *t, int argc, char **argv);
+
 extern const char rk_ins_snap_dump_help[];
 extern const char rk_ins_snap_verify_help[];
 extern const char rk_ins_snap_summary_help[];
@@ -19,5 +21,6 @@ extern const char rk_ins_snap_compare_help[];
 extern const char rk_ins_snap_grep_help[];
 extern const char rk_ins_snap_repair_help[];
 extern const char rk_ins_restore_check_help[];
+extern const char rk_ins_snap_export_help[];
 
 #endif

@@ -165,24 +165,11 @@ static enum rk_err see_path(struct verify *v, struct rk_bytes path)
     return RK_OK;
 }
 
-/* ZK: EphemeralType.get with extended types on. */
-static enum rk_node_kind kind_of(int64_t owner)
-{
-    if (owner == 0) {
-        return RK_NODE_PERSISTENT;
-    }
-    if (owner == RK_OWNER_CONTAINER) {
-        return RK_NODE_CONTAINER;
-    }
-    bool is_ttl = (uint64_t)owner >> 40 == 0xff0000;
-    return is_ttl ? RK_NODE_TTL : RK_NODE_EPHEMERAL;
-}
-
 static enum rk_err on_node(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
                            const struct rk_stat_persisted *stat)
 {
     struct verify *v = ctx;
-    enum rk_node_kind kind = kind_of(stat->ephemeral_owner);
+    enum rk_node_kind kind = rk_ins_kind_of(stat->ephemeral_owner);
     v->digest += rk_tree_node_digest(zlib_crc32, path, data, stat);
     v->data_bytes += data.len;
     v->kinds[kind]++;

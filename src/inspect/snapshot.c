@@ -12,6 +12,7 @@ static const struct rk_ins_verb verbs[] = {
     {"grep", "[-p GLOB | -P RE] [-d RE] [-a RE] [-o ID] [-e] [-c] [-l] SNAPSHOT",
      rk_ins_snap_grep_help, rk_ins_snap_grep},
     {"repair", "[-y] [-o FILE] SNAPSHOT", rk_ins_snap_repair_help, rk_ins_snap_repair},
+    {"export", "[-r PATH] SNAPSHOT", rk_ins_snap_export_help, rk_ins_snap_export},
     {"restore-check", "[-a] [-t] [-j] DATADIR [DATALOGDIR]", rk_ins_restore_check_help,
      rk_ins_restore_check},
 };

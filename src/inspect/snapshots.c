@@ -82,3 +82,16 @@ struct rk_bytes rk_ins_shown_path(struct rk_bytes path)
 {
     return path.len == 0 ? rk_bytes_str("/") : path;
 }
+
+/* ZK: EphemeralType.get with extended types on. */
+enum rk_node_kind rk_ins_kind_of(int64_t owner)
+{
+    if (owner == 0) {
+        return RK_NODE_PERSISTENT;
+    }
+    if (owner == RK_OWNER_CONTAINER) {
+        return RK_NODE_CONTAINER;
+    }
+    bool is_ttl = (uint64_t)owner >> 40 == 0xff0000;
+    return is_ttl ? RK_NODE_TTL : RK_NODE_EPHEMERAL;
+}

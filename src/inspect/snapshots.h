@@ -4,6 +4,7 @@
 
 #include "inspect/files.h"
 #include "store/snap_format.h"
+#include "tree/tree.h"
 
 /* Longest string, buffer or ACL of a snapshot that is believed. */
 #define RK_INS_SNAP_LIMIT ((uint32_t)64 << 20)
@@ -26,6 +27,8 @@ enum rk_err rk_ins_snap_parse(struct rk_ins_snap *s, const struct rk_restore_sin
 enum rk_ins_exit rk_ins_snap_read(struct rk_ins_snap *s, const struct rk_restore_sink *sink,
                                   struct rk_snap_info *ret);
 
+/* What a stored ephemeralOwner says, TTL nodes included. */
+enum rk_node_kind rk_ins_kind_of(int64_t owner);
 /* "" is the root's path in a snapshot. */
 struct rk_bytes rk_ins_shown_path(struct rk_bytes path);
 

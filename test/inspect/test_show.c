@@ -311,8 +311,8 @@ static void every_verb_has_help(void **state)
     (void)state;
     static const char *const log[] = {"dump", "verify",  "repair", "summary",
                                       "grep", "compare", "chop",   "purge"};
-    static const char *const snapshot[] = {"dump", "verify", "summary",      "compare",
-                                           "grep", "repair", "restore-check"};
+    static const char *const snapshot[] = {"dump", "verify", "summary", "compare",
+                                           "grep", "repair", "export",  "restore-check"};
     struct bench b;
     bench_open(&b);
     for (size_t i = 0; i < sizeof(log) / sizeof(log[0]); i++) {

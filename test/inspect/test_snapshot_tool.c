@@ -187,6 +187,28 @@ static void grep_finds(void **state)
     bench_close(&b);
 }
 
+static void export_gives_a_subtree(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    bench_golden(&b, "plain/snapshot.1c", "snapshot.1c");
+    assert_int_equal(SNAPSHOT(&b, "export", "-r", "/r0/container", "@snapshot.1c"), RK_INS_OK);
+    assert_int_equal(count_of(b.out, "\n"), 4);
+    assert_true(says(b.out, "\"version\":1,\"root\":\"/r0/container\""));
+    assert_true(says(b.out, "{\"path\":\"/\",\"type\":\"container\",\"data\":\"c\",\"acl\":[{"));
+    assert_true(says(b.out, "{\"path\":\"/child\",\"type\":\"persistent\""));
+    assert_true(says(b.out, "{\"end\":true,\"nodes\":2}\n"));
+    assert_int_equal(SNAPSHOT(&b, "export", "@snapshot.1c"), RK_INS_OK);
+    assert_false(says(b.out, "/zookeeper"));
+    assert_true(says(b.out, "\"type\":\"ttl\",\"ttl_ms\":86400000,"));
+    assert_true(says(b.out, "\"path\":\"/r0/big\",\"type\":\"persistent\",\"data_base64\":\"AAEC"));
+    assert_true(says(b.out, "\"path\":\"/r0/null\",\"type\":\"persistent\",\"data\":null,"));
+    assert_int_equal(SNAPSHOT(&b, "export", "-r", "/none", "@snapshot.1c"), RK_INS_DIFFERS);
+    assert_int_equal(SNAPSHOT(&b, "export", "-r", "r0", "@snapshot.1c"), RK_INS_USAGE);
+    bench_close(&b);
+}
+
 static void restore_check_says_what_a_start_finds(void **state)
 {
     (void)state;
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(summary_goes_to_its_depth),
         cmocka_unit_test(compare_tells_what_differs),
         cmocka_unit_test(grep_finds),
+        cmocka_unit_test(export_gives_a_subtree),
         cmocka_unit_test(restore_check_says_what_a_start_finds),
         cmocka_unit_test(a_tree_that_is_none_is_damage),
     };
