@@ -628,6 +628,17 @@ class OldServer:
         up.close()
 
 
+def test_interactive(s):
+    """Commands that Ctrl-C ends leave the shell as it was, and no watch behind."""
+    prompt = b'] '
+    code, _ = on_terminal(s, ['-no-color'], [
+        (prompt, b'watch /\n'), (b'watching', b'\x03'), (prompt, b'create /inter x\n'), (b'Created', b'top\n'),
+        (b'session ', b'\x03'), (prompt, b'tree /inter\n'), (b'1 nodes', b'lock /il -- echo held\n'),
+        (b'held\r\n', b'wchs\n'), (prompt, b'quit\n')], {})
+    check_equal(code, OK)
+    eventually('no watch', lambda: 'zk_watch_count\t0' in s.four('mntr'))
+
+
 def test_watch_old_server(s):
     old = OldServer(s)
     script(s, 'create /old x\n')
@@ -834,7 +845,7 @@ def main():
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
-               test_watch, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect,
+               test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
     suite.run('mirror', test_mirror, s, other, '/mir')
