@@ -27,6 +27,7 @@ void rk_cli_run_texts(struct rk_cli *cli, const char *const *texts, int count)
 struct input {
     char *at;
     size_t bytes, room;
+    size_t looked_at; /* no line end among the first so many */
     bool is_end;
 };
 
@@ -61,9 +62,12 @@ static void run_lines(struct rk_cli *cli, struct input *in)
 
     while (used < in->bytes && !cli->is_quitting) {
         char *line = in->at + used;
-        char *end = memchr(line, '\n', in->bytes - used);
-        if (!end && !in->is_end)
+        size_t known = used < in->looked_at ? in->looked_at - used : 0;
+        char *end = memchr(line + known, '\n', in->bytes - used - known);
+        if (!end && !in->is_end) {
+            in->looked_at = in->bytes;
             break;
+        }
         if (!end)
             end = in->at + in->bytes;
         used = (size_t)(end - in->at) + 1;
@@ -75,11 +79,12 @@ static void run_lines(struct rk_cli *cli, struct input *in)
     used = used < in->bytes ? used : in->bytes;
     memmove(in->at, in->at + used, in->bytes - used);
     in->bytes -= used;
+    in->looked_at -= in->looked_at < used ? in->looked_at : used;
 }
 
 void rk_cli_run_stdin(struct rk_cli *cli)
 {
-    struct input in = {NULL, 0, 0, false};
+    struct input in = {NULL, 0, 0, 0, false};
 
     while (!in.is_end && !cli->is_quitting) {
         rk_cli_drain_events(cli);
