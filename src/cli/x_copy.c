@@ -31,6 +31,11 @@ bool rk_x_copy_begin(struct rk_x_copy *c, const char *from, const char *to, int 
         (void)rk_cli_misuse(c->cli, "%s is in %s", c->to.path, c->from.path);
         return false;
     }
+    if (c->deletes && rk_x_place_same_tree(&c->from, &c->to) &&
+        rk_x_path_is_in(c->to.path, c->from.path)) {
+        (void)rk_cli_misuse(c->cli, "%s is in %s and would be deleted", c->from.path, c->to.path);
+        return false;
+    }
     *ret_exit = RK_CLI_NOT_CONNECTED;
     if (c->from.kind != RK_X_FILE) {
         c->zh_from = rk_x_place_dial(c->cli, &c->from);

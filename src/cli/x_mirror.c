@@ -21,6 +21,7 @@ struct doom {
     const char *root;
     struct doomed *stack;
     size_t count, room;
+    char *blind; /* a node of the source that may not be read: what is below it is not known */
 };
 
 static void delete_top(struct doom *d)
@@ -136,6 +137,32 @@ static void make_new(struct rk_x_copy *c, const struct rk_x_record *a, const cha
     put_or_say(c, &write, "create");
 }
 
+static bool is_below_blind(const struct doom *d, const char *path)
+{
+    return d->blind != NULL && rk_x_path_is_in(d->blind, path);
+}
+
+static void go_blind(struct doom *d, const struct rk_x_record *a)
+{
+    if (a->rc == ZOK)
+        return;
+    free(d->blind);
+    d->blind = rk_x_dup(a->path);
+}
+
+/* What only the target has. */
+static void mirror_surplus(struct rk_x_copy *c, struct doom *d, const struct rk_x_record *b)
+{
+    if (!c->deletes || is_below_blind(d, b->path))
+        return;
+    if (b->type == RK_X_EPHEMERAL) {
+        c->tally.ephemerals++;
+        keep(d);
+    } else {
+        doom(d, b);
+    }
+}
+
 static void mirror_pair(struct rk_x_copy *c, struct doom *d, const struct rk_x_pair *pair)
 {
     const struct rk_x_record *a = pair->a, *b = pair->b;
@@ -146,16 +173,10 @@ static void mirror_pair(struct rk_x_copy *c, struct doom *d, const struct rk_x_p
         return;
     }
     if (a == NULL) {
-        if (!c->deletes)
-            return;
-        if (b->type == RK_X_EPHEMERAL) {
-            c->tally.ephemerals++;
-            keep(d);
-        } else {
-            doom(d, b);
-        }
+        mirror_surplus(c, d, b);
         return;
     }
+    go_blind(d, a);
     /* A node that is ephemeral or unreadable on either side is not ours to change. */
     if (rk_x_copy_passes(c, a) || (b != NULL && rk_x_copy_passes(c, b)))
         return;
@@ -222,6 +243,7 @@ int rk_x_copy_mirror(struct rk_x_copy *c)
     while (d.count > 0) /* broken off: nothing more is deleted */
         free(d.stack[--d.count].path);
     free(d.stack);
+    free(d.blind);
     status = end_writing(c, status, c->to.path);
     close_both(c, &join);
     return status;

@@ -327,6 +327,15 @@ def test_mirror(s, other, root):
     script(other, 'set %s/n back\n' % root)
     done = jcli(s, 'mirror', '-delete', hosts + root, root)[-1]
     check_equal((done['set'], done['created']), (1, 1))
+    # What may not be read in the source is not known to be gone.
+    script(s, 'create R/dark x\ncreate R/dark/in y\n'.replace('R', root))
+    cli(s, 'mirror', root, hosts + root)
+    script(s, 'setAcl %s/dark world:anyone:a\n' % root)
+    done = jcli(s, 'mirror', '-delete', root, hosts + root, code=FAILED)[-1]
+    check_equal((done['deleted'], done['unreadable']), (0, 1))
+    cli(other, 'get', root + '/dark/in')
+    script(s, 'setAcl R/dark world:anyone:cdrwa\ncreate R/dark/below z\n'.replace('R', root))
+    check('would be deleted' in cli(s, 'mirror', '-delete', root + '/dark', root, code=USAGE).err, 'own root')
     empty = write_file('empty.json', '{"format":"rookery-export","version":1}\n{"end":true,"nodes":0}\n')
     cli(s, 'mirror', '-delete', place(empty), root, code=FAILED)
     check(len(jcli(s, 'tree', root)) > 5, 'an empty source deletes nothing')
@@ -655,6 +664,19 @@ def test_watch_old_server(s):
     old.listener.close()
 
 
+def test_source_dies():
+    """A mirror whose source goes away in the middle deletes nothing of what it did not see."""
+    with zk.start('rookery') as source, zk.start('rookery') as target:
+        cli(source, 'import', big_file(40000), '/t')
+        cli(target, 'import', big_file(40000), '/t')
+        process = start(target, 'mirror', '-delete', source.hosts + '/t', '/t', options=('-timeout', '4000'))
+        time.sleep(0.1)
+        source.kill()
+        done = finish(process)
+        check(done.code in (OK, NOT_CONNECTED), 'exit code %d: %s' % (done.code, done.err))
+        check_equal(len(cli(target, 'find', '/t').lines), 40000)
+
+
 def test_watch_restart():
     """A server that comes back: a gap is told, and the watch goes on."""
     with zk.start('rookery') as s:
@@ -849,7 +871,7 @@ def main():
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
     suite.run('mirror', test_mirror, s, other, '/mir')
-    for fn in (test_restart_in_import, test_server_dies, test_watch_restart, test_lock_session_loss):
+    for fn in (test_restart_in_import, test_server_dies, test_source_dies, test_watch_restart, test_lock_session_loss):
         suite.run(fn.__name__[5:], fn)
     possible, why = zk.have('apache')
     if possible:
