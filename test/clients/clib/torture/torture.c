@@ -1,10 +1,12 @@
-/* Memory that runs out: the life of a session is gone through once for each of its allocations, and
- * each time that one fails. Whatever a call answers, it answers; every accepted request has its
- * completion; the session lives on; and afterwards nothing more is held than before.
+/* Memory that runs out, sockets that fail: the life of a session is gone through for each of its
+ * allocations, connects, sends and reads, and each time that one fails. Whatever a call answers, it
+ * answers; every accepted request has its completion; the session lives on; and afterwards nothing
+ * more is held than before.
  *
  * Usage: torture HOSTS, with failing_malloc.so preloaded */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -139,6 +141,14 @@ static void once(void)
         snprintf(why, sizeof(why), "%d completions of %d", atomic_load(&completed), accepted);
 }
 
+static int open_files(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     /* What dlsym returns is a function here; ISO C has no cast for that. */
@@ -150,12 +160,13 @@ int main(int argc, char **argv)
         return 2;
     }
     hosts = argv[1];
+    int fds = open_files();
     for (int i = 0; i < 5; i++)
         once(); /* what the C library allocates once for all */
     fail_at(0);
     once();
     long all = counted(), before = live();
-    printf("%ld allocations, %ld held\n", all, before);
+    printf("%ld calls, %ld held\n", all, before);
     fflush(stdout);
     for (long n = 1; n <= all + 20 && !why[0]; n++) {
         /* Twice: what the C library allocates once for all, because something failed in it, is
@@ -168,9 +179,9 @@ int main(int argc, char **argv)
             held[i] = live();
         }
         if (why[0])
-            printf("allocation %ld failed: %s\n", n, why);
+            printf("call %ld failed: %s\n", n, why);
         else if (held[1] > held[0] + STACKS)
-            printf("allocation %ld failed: %ld are held, not %ld\n", n, held[1], held[0]);
+            printf("call %ld failed: %ld are held, not %ld\n", n, held[1], held[0]);
         if (!why[0] && held[1] > held[0] + STACKS)
             return 1;
     }
@@ -181,6 +192,10 @@ int main(int argc, char **argv)
     }
     if (why[0])
         return 1;
-    printf("every allocation has failed once\n");
+    if (open_files() > fds + 1) { /* a descriptor of the C library's */
+        printf("%d files open, not %d\n", open_files(), fds);
+        return 1;
+    }
+    printf("every allocation and socket call has failed\n");
     return 0;
 }
