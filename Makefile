@@ -4,7 +4,10 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 600
 
-.PHONY: all run cluster test check fuzz bench format clean deps-build deps-test deps-bench
+PREFIX ?= /usr/local
+COMPAT ?= no
+
+.PHONY: all run cluster test check fuzz bench format clean install deps-build deps-test deps-bench
 
 all: deps-build $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j$(JOBS) --quiet
@@ -35,6 +38,13 @@ fuzz: deps-test
 
 bench: deps-bench all
 	@bench/run-all && bench/ensemble && exec bench/client/run
+
+# Programs, librookery with headers and pkg-config file, man pages; COMPAT=yes: also under the names
+# libzookeeper_mt.so.2 and libzookeeper_st.so.2.
+install: all
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dcompat=$(if $(filter yes,$(COMPAT)),true,false)
+	@meson install -C $(BUILD) --quiet $(if $(DESTDIR),--destdir $(DESTDIR))
+	@$(if $(DESTDIR),true,ldconfig)
 
 format: deps-test
 	@tools/format --fix
