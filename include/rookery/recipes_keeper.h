@@ -9,8 +9,8 @@
  * untouched.
  *
  * Time. timeout_ms < 0 waits for ever, 0 tries once. Lost connections are waited out and requests
- * repeated within that time; a call may take longer by one request that no server answers, at most
- * the session timeout (or rk_options.request_timeout_ms).
+ * repeated within that time; a call may take longer by one request that no server answers: at most
+ * rk_options.request_timeout_ms, which is the session timeout if not set.
  *
  * Threads. A keeper and all objects may be used from any thread, except where an object says that
  * it has one owner. Calls of recipes block and are refused with ZINVALIDSTATE in watchers and
@@ -62,8 +62,10 @@ typedef void (*rk_link_fn)(struct rk_keeper *keeper, enum rk_link link, void *co
 
 struct rk_keeper_options {
     uint32_t size;                /* set by rk_keeper_options_init */
-    struct rk_options session;    /* of every handle; watcher and context are called as always;
-                                     is_single_threaded, client_id must stay 0 */
+    struct rk_options session;    /* of every handle. watcher is called with context as always, but
+                                     zoo_get_context is the keeper's. request_timeout_ms 0: the session
+                                     timeout. is_single_threaded, is_read_only_allowed and client_id
+                                     must stay 0 */
     const struct ACL_vector *acl; /* of nodes that recipes make; borrowed for the keeper's life;
                                      NULL: anyone may do anything */
     rk_link_fn on_link;           /* NULL: none */

@@ -56,8 +56,9 @@ ROOKERY_API int rk_lock_close(struct rk_lock *lock);
 
 /* ZOK: held, *ret_token (may be NULL) is the fencing token. Held already (SURE or UNSURE): counts
  * one more and gives the same token. LOST: ZSESSIONEXPIRED until every hold of it was released.
- * On ZOPERATIONTIMEOUT no request of this handle stays in the queue. Two threads may not acquire
- * with one handle at once (ZINVALIDSTATE). */
+ * On ZOPERATIONTIMEOUT no request of this handle stays in the queue (if no server answers just
+ * then, it is taken out as soon as one does). Two threads may not acquire with one handle at once
+ * (ZINVALIDSTATE). */
 ROOKERY_API int rk_lock_acquire(struct rk_lock *lock, int timeout_ms, int64_t *ret_token);
 /* Counts one less; the last one lets the next waiter in. ZOK also if no server could be reached
  * within the session timeout: the node is deleted in the background then. ZSESSIONEXPIRED: it was
@@ -78,8 +79,9 @@ ROOKERY_API int rk_lock_participants(struct rk_keeper *keeper, const char *path,
 
 /* -- Read-write lock ---------------------------------------------------------------------------
  * Many readers or one writer; fair: a reader waits behind an earlier writer. Who holds the write
- * lock of an rk_rwlock also gets its read lock at once (and may then release the write lock: a
- * downgrade). The other way round would wait for itself: ZINVALIDSTATE. Tokens grow over both. */
+ * lock of an rk_rwlock also gets its read lock at once, with the same token, and may then release
+ * the write lock: a downgrade. Other readers come in when both are released. The other way round
+ * would wait for itself: ZINVALIDSTATE. Tokens grow over both. */
 struct rk_rwlock;
 ROOKERY_API int rk_rwlock_open(struct rk_keeper *keeper, const char *path,
                                const struct rk_lock_options *options, struct rk_rwlock **ret_lock);

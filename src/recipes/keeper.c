@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REOPEN_PAUSE_MS 1000
+#define REOPEN_PAUSE_MS    1000
+#define SESSION_DEFAULT_MS 30000 /* of rk_options */
 
 void rk_keeper_lock(struct rk_keeper *k)
 {
@@ -103,11 +104,23 @@ static void on_handle(zhandle_t *zh, int type, int state, const char *path, void
 /* -- The keeper's thread; the keeper is locked in all of these ------------------------------------
  */
 
-static void open_handle(struct rk_keeper *k)
+/* A request without an answer ends with the session timeout at the latest: whoever holds a lock and
+ * waits for ever would keep everybody else waiting. */
+static struct rk_options handle_options(struct rk_keeper *k)
 {
     struct rk_options options = k->options.session;
     options.watcher = on_handle;
     options.context = k;
+    if (options.request_timeout_ms == 0) {
+        options.request_timeout_ms =
+            options.session_timeout_ms > 0 ? options.session_timeout_ms : SESSION_DEFAULT_MS;
+    }
+    return options;
+}
+
+static void open_handle(struct rk_keeper *k)
+{
+    struct rk_options options = handle_options(k);
     rk_keeper_unlock(k);
     zhandle_t *zh = rk_open(k->hosts, &options);
     rk_keeper_lock(k);
@@ -278,9 +291,7 @@ static int are_options_bad(const struct rk_keeper_options *options)
 /* The first handle is opened here, so that malformed hosts are told at once. */
 static int start(struct rk_keeper *k)
 {
-    struct rk_options options = k->options.session;
-    options.watcher = on_handle;
-    options.context = k;
+    struct rk_options options = handle_options(k);
     errno = 0;
     zhandle_t *zh = rk_open(k->hosts, &options);
     if (zh == NULL) {
