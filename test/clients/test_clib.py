@@ -295,6 +295,23 @@ def test_example(build, folder, server, source):
         zk.check(wanted.group(1).strip() in out, '%s printed:\n%s' % (program, out))
 
 
+def test_installed(build, folder, server):
+    """What `meson install` lays down is found by pkg-config and runs."""
+    root = os.path.join(folder, 'root')
+    must(['meson', 'install', '-C', build, '--no-rebuild', '--destdir', root])
+    found = [os.path.join(at, 'rookery.pc') for at, _, names in os.walk(root) if 'rookery.pc' in names]
+    zk.check_equal(len(found), 1, 'rookery.pc')
+    env = dict(os.environ, PKG_CONFIG_LIBDIR=os.path.dirname(found[0]), PKG_CONFIG_SYSROOT_DIR=root)
+    flags = must(['pkg-config', '--cflags', '--libs', 'rookery'], env=env).split()
+    program = os.path.join(folder, 'installed')
+    must(['cc', '-std=c11', '-D_GNU_SOURCE', '-DTHREADED', os.path.join(ROOT, 'examples', 'multi.c'), '-o', program]
+         + flags)
+    library = os.path.dirname(os.path.dirname(found[0]))
+    zk.check('one of' in must([program, server.hosts], env=dict(os.environ, LD_LIBRARY_PATH=library)), 'multi')
+    man = [n for _, _, names in os.walk(root) for n in names if n.startswith('librookery.3')]
+    zk.check_equal(len(man), 1, 'man page')
+
+
 def test_single_threaded_name(build, folder, server):
     """A program without threads, linked to libzookeeper_st.so.2 as to Apache's."""
     program = os.path.join(folder, 'st')
@@ -356,6 +373,7 @@ def main():
         suite.run('server ends in order', kit.end_in_order, server)
         server = kit.make_server('rookery').start()
         forwarder = kit.Forwarder(server)
+        suite.run('installed', test_installed, build, folder, server)
         suite.run('libzookeeper_st', test_single_threaded_name, build, folder, server)
         suite.run('npm package zookeeper', test_npm, build, folder, server)
         program = cclient.compile_program(folder)
