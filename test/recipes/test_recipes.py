@@ -11,7 +11,8 @@ servers are killed, paused and cut off, connections are cut, and workers are sto
 hold is noted with its token and its time. A hold counts as verified if afterwards a quorum said that
 its session lives and its node stands: then it stood all the time between. No two verified holds that
 exclude one another may overlap, and their tokens must grow with time; whoever did not know that it had
-lost the lock is refused by its token. Afterwards everybody must make progress.
+lost the lock is refused by its token. Each has a tree cache beside that, which must be what the server
+has whenever it is asked. Afterwards everybody must make progress.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import zkensemble as ze         # noqa: E402
 import zkharness as zk          # noqa: E402
 
 KINDS = ('lock', 'rwlock', 'semaphore', 'latch')
+COUNTED = KINDS + ('cache',)     # comparisons of a cache with the server
 LEASES = 2
 WORKERS = 5
 SESSION_MS = 2000
@@ -46,7 +48,7 @@ HEAD = struct.Struct('<qq')
 COUNT = struct.Struct('<qqqqq')
 ENTRY = struct.Struct('<iiqqqiiii')
 ENTRIES = 200000
-SIZE = HEAD.size + COUNT.size * len(KINDS) + ENTRY.size * ENTRIES
+SIZE = HEAD.size + COUNT.size * len(COUNTED) + ENTRY.size * ENTRIES
 
 
 class Hold:
@@ -70,11 +72,11 @@ class Judge:
     def counts(self):
         return {kind: dict(zip(('token_max', 'accepted', 'refused', 'acquired', 'errors'),
                                COUNT.unpack_from(self.map, HEAD.size + COUNT.size * i)))
-                for i, kind in enumerate(KINDS)}
+                for i, kind in enumerate(COUNTED)}
 
     def holds(self):
         count = min(HEAD.unpack_from(self.map, 0)[1], ENTRIES)
-        first = HEAD.size + COUNT.size * len(KINDS)
+        first = HEAD.size + COUNT.size * len(COUNTED)
         holds = [Hold(ENTRY.unpack_from(self.map, first + ENTRY.size * i)) for i in range(count)]
         return [x for x in holds if x.is_whole]
 
@@ -214,11 +216,12 @@ def wait_progress(judge, workers, timeout_s, what):
     """Until each kind was taken again by several workers."""
     from_ns = time.monotonic_ns()
     deadline = time.monotonic() + timeout_s
+    compared = judge.counts()['cache']['acquired']
     while True:
         workers.check()
         recent = [x for x in judge.holds() if x.begin > from_ns and x.is_verified]
         takers = {kind: len({x.worker for x in recent if x.kind == kind}) for kind in KINDS}
-        if min(takers.values()) >= WORKERS - 1:
+        if min(takers.values()) >= WORKERS - 1 and judge.counts()['cache']['acquired'] >= compared + WORKERS:
             return time.monotonic() - (deadline - timeout_s)
         if time.monotonic() > deadline:
             raise zk.CheckFailed('%s: no progress in %.0f s, takers since: %s' % (what, timeout_s, takers))
@@ -231,8 +234,8 @@ def verdict(judge):
     errors = {kind: x['errors'] for kind, x in counts.items() if x['errors']}
     zk.check(not errors, 'calls failed as they should not: %s' % errors)
     sure = sum(1 for x in holds if x.is_verified)
-    return '%d holds, %d verified, no two at once; %s writes with an older token refused' % (
-        len(holds), sure, sum(x['refused'] for x in counts.values()))
+    return '%d holds, %d verified, no two at once; %s writes with an older token refused; %d times a cache was right' % (
+        len(holds), sure, sum(x['refused'] for x in counts.values()), counts['cache']['acquired'])
 
 
 def restarts():

@@ -239,6 +239,84 @@ static void *run_latch(void *arg)
     return NULL;
 }
 
+/* One change of the own subtree; its answer may be lost. */
+static void change(unsigned *state, const char *base)
+{
+    char path[160];
+    nap(state, 5000);
+    snprintf(path, sizeof(path), "%s/%u", base, *state >> 16 & 7u);
+    zhandle_t *zh = rk_keeper_hold(keeper);
+    if (zh == NULL) {
+        return;
+    }
+    unsigned what = *state >> 24 & 3u;
+    if (what == 0) {
+        (void)zoo_delete(zh, path, -1); /* whatever comes of it, cache and server shall agree */
+    } else if (what == 1) {
+        (void)zoo_set(zh, path, path, (int)(*state >> 12 & 15u), -1);
+    } else {
+        (void)zoo_create(zh, path, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, NULL, 0);
+    }
+    rk_keeper_release(keeper);
+}
+
+/* 1: cache and server agree on every node; 0: not; -1: no server could be asked. */
+static int agrees(struct rk_cache *cache, const char *base)
+{
+    int result = rk_cache_refresh(cache, PATIENCE_MS) == ZOK ? 1 : -1;
+    for (unsigned i = 0; i < 8 && result == 1; i++) {
+        char path[160];
+        struct Stat here, there;
+        snprintf(path, sizeof(path), "%s/%u", base, i);
+        zhandle_t *zh = rk_keeper_hold(keeper);
+        int rc = zh == NULL ? ZCONNECTIONLOSS : zoo_exists(zh, path, 0, &there);
+        if (zh != NULL) {
+            rk_keeper_release(keeper);
+        }
+        if (rc != ZOK && rc != ZNONODE) {
+            return -1;
+        }
+        result = rk_cache_get(cache, path, NULL, NULL, &here) == rc &&
+                 (rc != ZOK || here.mzxid == there.mzxid);
+    }
+    return result;
+}
+
+/* A tree cache on a subtree that this worker alone changes. A write whose answer was lost may still
+ * be on its way: only a difference that stays is one. */
+static void *run_cache(void *arg)
+{
+    (void)arg;
+    char base[128];
+    char name[32];
+    unsigned state = (unsigned)number * 19u + 5u;
+    struct rk_cache *cache;
+    struct rk_cache_options options;
+    struct judge_count *count = &judge->kinds[JUDGE_CACHE];
+    rk_cache_options_init(&options);
+    options.is_with_classic_watches = number % 2 == 0;
+    snprintf(name, sizeof(name), "own-%d", number);
+    path_of(base, name);
+    check_rc(JUDGE_CACHE, "make", rk_keeper_make_path(keeper, base, 60000));
+    check_rc(JUDGE_CACHE, "open", rk_cache_open(keeper, base, &options, &cache));
+    while (!is_stopping()) {
+        for (int i = 0; i < 20; i++) {
+            change(&state, base);
+        }
+        int result = agrees(cache, base);
+        for (int i = 0; i < 5 && result == 0; i++) {
+            usleep(200000);
+            result = agrees(cache, base);
+        }
+        if (result == 0) {
+            check_rc(JUDGE_CACHE, "the cache is not what the server has", ZDATAINCONSISTENCY);
+        }
+        atomic_fetch_add(&count->acquired, result == 1);
+    }
+    check_rc(JUDGE_CACHE, "close", rk_cache_close(cache));
+    return NULL;
+}
+
 static void open_keeper(const char *hosts, int session_ms)
 {
     struct rk_keeper_options options;
@@ -253,7 +331,7 @@ static void open_keeper(const char *hosts, int session_ms)
 
 static int chaos(char **argv)
 {
-    void *(*const runs[])(void *) = {run_lock, run_rwlock, run_semaphore, run_latch};
+    void *(*const runs[])(void *) = {run_lock, run_rwlock, run_semaphore, run_latch, run_cache};
     pthread_t threads[JUDGE_KINDS];
     root = argv[2];
     number = number_of(argv[4]);

@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum judge_kind { JUDGE_LOCK, JUDGE_RW, JUDGE_SEMAPHORE, JUDGE_LATCH, JUDGE_KINDS };
+/* Of a cache only counts are kept: comparisons and errors. */
+enum judge_kind { JUDGE_LOCK, JUDGE_RW, JUDGE_SEMAPHORE, JUDGE_LATCH, JUDGE_CACHE, JUDGE_KINDS };
 
 struct judge_count {
     _Atomic int64_t token_max; /* of exclusive holders: the resource's own memory */
