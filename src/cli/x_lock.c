@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_MS = 250, LOST_EXIT = 75 };
+enum { SLICE_MS = 250, LOST_EXIT = 75, DOUBT_MS = 2000 };
 
 /* What the recipes' threads tell the main thread. */
 struct news {
@@ -30,6 +30,8 @@ struct held {
     struct rk_latch *latch;
     struct news news;
     int64_t token;
+    uint64_t generation; /* of the session that holds it */
+    int64_t doubt_ms;    /* since when a connected latch does not lead; 0: it does */
     int grace_ms;
     bool ends_when_unsure;
 };
@@ -157,11 +159,22 @@ static bool is_gone(struct held *h)
         return true;
     if (h->lock != NULL)
         return rk_lock_state(h->lock) == RK_HOLD_LOST;
-    /* A latch leads again with the same token if its node survived. */
+    /* A new session, or leadership of another term: the old one is over. */
     int64_t token = 0;
     if (rk_latch_is_leader(h->latch, &token))
         return token != h->token;
-    return rk_keeper_link(h->keeper) == RK_LINK_CONNECTED && is_unsure;
+    if (rk_keeper_generation(h->keeper) != h->generation)
+        return true;
+    /* Connected again, the latch looks for its node and leads again with the same token, unless it
+     * is gone; that takes a moment. */
+    if (!is_unsure || rk_keeper_link(h->keeper) != RK_LINK_CONNECTED) {
+        h->doubt_ms = 0;
+        return false;
+    }
+    int64_t now = rk_x_clock_ms();
+    if (h->doubt_ms == 0)
+        h->doubt_ms = now;
+    return now - h->doubt_ms > DOUBT_MS;
 }
 
 static int run_held(struct held *h, const struct rk_cli_args *args, const char *path)
@@ -240,6 +253,7 @@ static int run_with(struct rk_cli *cli, const struct rk_cli_args *args, bool is_
         /* Told "not the leader" before it became one. */
         if (is_election && rk_latch_is_leader(h.latch, NULL))
             atomic_store(&h.news.is_unsure, false);
+        h.generation = rk_keeper_generation(h.keeper);
         status = run_held(&h, args, path);
     }
     close_what_is_held(&h);

@@ -753,6 +753,31 @@ def test_lock_session_loss():
         check_equal(done.code, LOST, done.err)
 
 
+def test_holds_survive_a_restart():
+    """A server that comes back within the session's timeout: the program never hears of it."""
+    with zk.start('rookery') as s:
+        runs = [start(s, word, '/h/' + word, '--', 'sh', '-c', 'echo have; sleep 3; echo done; exit 6',
+                      options=('-timeout', '20000')) for word in ('lock', 'elect')]
+        for run in runs:
+            check_equal(run.stdout.readline(), b'have\n')
+        s.kill()
+        s.start()
+        for run in runs:
+            done = finish(run)
+            check_equal((done.code, done.out), (6, 'done\n'), done.err)
+        strict = start(s, 'lock', '-strict', '/h/strict', '--', 'sh', '-c', 'echo have; sleep 60')
+        check_equal(strict.stdout.readline(), b'have\n')
+        s.kill()
+        check_equal(finish(strict).code, LOST)
+
+
+def test_elect_loss(s):
+    leader = start(s, 'elect', '/led', '--', 'sh', '-c', 'echo have; sleep 60')
+    check_equal(leader.stdout.readline(), b'have\n')
+    cli(s, 'delete', jcli(s, 'find', '/led', '-ephemeral')[0]['path'])
+    check_equal(finish(leader).code, LOST)
+
+
 def test_elect(s):
     first = start(s, 'elect', '-id', 'one', '/leader', '--', 'sh', '-c', 'echo $ROOKERY_TOKEN; read x; exit 4',
                   stdin=subprocess.PIPE)
@@ -867,11 +892,12 @@ def main():
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
-               test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect,
+               test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
     suite.run('mirror', test_mirror, s, other, '/mir')
-    for fn in (test_restart_in_import, test_server_dies, test_source_dies, test_watch_restart, test_lock_session_loss):
+    for fn in (test_restart_in_import, test_server_dies, test_source_dies, test_watch_restart, test_lock_session_loss,
+               test_holds_survive_a_restart):
         suite.run(fn.__name__[5:], fn)
     possible, why = zk.have('apache')
     if possible:
