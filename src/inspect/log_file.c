@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Checksums computed while looking for the next record in what may be hostile bytes. */
+/* Checksums computed while looking for records in what may be hostile bytes, in all of a file. */
 #define CHECK_BYTES_MAX ((uint64_t)2 << 30)
 #define LEAST           (RK_WAL_HEAD_BYTES + RK_WAL_PAYLOAD_MIN + 1u)
 #define ZERO_RUN        64u
@@ -138,8 +138,7 @@ static size_t skip(const uint8_t *in, size_t len, rk_zxid last_zxid)
     return i;
 }
 
-static enum rk_err try_record(struct rk_ins_log *l, uint64_t at, uint64_t *checked,
-                              bool *ret_is_record)
+static enum rk_err try_record(struct rk_ins_log *l, uint64_t at, bool *ret_is_record)
 {
     const uint8_t *in;
     size_t len;
@@ -161,7 +160,7 @@ static enum rk_err try_record(struct rk_ins_log *l, uint64_t at, uint64_t *check
     if (l->trailer_key != 0 && (uint32_t)rk_load_i32(trailer) != l->trailer_key) {
         return RK_OK; /* data of a client may look like a record, but not like one of this file */
     }
-    *checked += want;
+    l->checked_bytes += want;
     *ret_is_record = rk_wal_get_record(in, len, l->trailer_key, &record) == RK_WAL_RECORD;
     return RK_OK;
 }
@@ -182,9 +181,8 @@ static enum rk_err look_again(struct rk_ins_log *l, bool *ret_is_record)
 static enum rk_err find_next(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret_is_found)
 {
     uint64_t at = l->pos + 1;
-    uint64_t checked = 0;
     *ret_is_found = false;
-    while (checked <= CHECK_BYTES_MAX) {
+    while (l->checked_bytes <= CHECK_BYTES_MAX) {
         const uint8_t *in;
         size_t len;
         enum rk_err err = rk_window_get(&l->window, at, LEAST, &in, &len);
@@ -197,7 +195,7 @@ static enum rk_err find_next(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret_
             continue;
         }
         bool is_record;
-        err = try_record(l, at, &checked, &is_record);
+        err = try_record(l, at, &is_record);
         if (err != RK_OK) {
             return err;
         }

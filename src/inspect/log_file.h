@@ -40,6 +40,7 @@ struct rk_ins_log {
     int32_t version;
     int64_t dbid;
     uint32_t trailer_key;
+    uint64_t checked_bytes; /* by resync, so far */
 };
 
 /* Opens name of the port's RK_DIR_LOG and reads the header. RK_ERR_MALFORMED: it is no log. */
