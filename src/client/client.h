@@ -53,8 +53,8 @@ struct rk_client_config {
     uint64_t request_bytes_max;     /* of those that wait for a connection */
     uint32_t connect_timeout_ms;    /* 0: session timeout / number of addresses, as Java */
     uint32_t backoff_min_ms;        /* wait after each server has failed once, doubled ... */
-    uint32_t backoff_max_ms;        /* ... up to this, each time drawn between half and whole;
-                                       0: 100 ms, 5 s */
+    uint32_t backoff_max_ms;        /* ... up to this or an eighth of the session timeout,
+                                       each time drawn between half and whole; 0: 100 ms, 5 s */
     uint32_t set_watches_bytes_max; /* of one setWatches request; 0: 128 KiB, as Java */
 };
 

@@ -84,10 +84,14 @@ static void hang_up(struct rk_client *c, bool is_gone)
 void rk_client_end_round(struct rk_client *c)
 {
     uint64_t wait_ms = c->config.backoff_min_ms;
-    for (uint32_t i = 0; i < c->rounds && wait_ms < c->config.backoff_max_ms; i++) {
+    /* Servers that come back must find the session alive. */
+    uint64_t most_ms = (uint64_t)c->timeout_ms / 8;
+    most_ms = most_ms < wait_ms ? wait_ms : most_ms;
+    most_ms = most_ms > c->config.backoff_max_ms ? c->config.backoff_max_ms : most_ms;
+    for (uint32_t i = 0; i < c->rounds && wait_ms < most_ms; i++) {
         wait_ms *= 2;
     }
-    wait_ms = wait_ms > c->config.backoff_max_ms ? c->config.backoff_max_ms : wait_ms;
+    wait_ms = wait_ms > most_ms ? most_ms : wait_ms;
     wait_ms -= rk_prng_below(&c->prng, wait_ms / 2 + 1);
     c->retry_ms = c->now_ms + (int64_t)wait_ms;
     c->rounds++;

@@ -44,6 +44,24 @@ static void tries_each_server_then_waits_longer_and_longer(void **state)
     rig_deinit(&r);
 }
 
+static void pauses_are_short_beside_the_session(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    r.config.session_timeout_ms = 4000;
+    r.config.backoff_max_ms = 5000;
+    rig_open(&r);
+    rig_servers(&r, 1, false);
+    rig_resolved(&r, 0, "a");
+    for (int i = 0; i < 10; i++) {
+        rig_gone(&r, r.conn);
+        assert_in_range(r.wake_ms - r.now_ms, 50, 500);
+        rig_tick(&r, r.wake_ms - r.now_ms);
+    }
+    rig_deinit(&r);
+}
+
 static void a_server_that_hangs_up_at_once_counts_as_failed(void **state)
 {
     struct rig r;
@@ -493,6 +511,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tries_each_server_then_waits_longer_and_longer),
+        cmocka_unit_test(pauses_are_short_beside_the_session),
         cmocka_unit_test(a_server_that_hangs_up_at_once_counts_as_failed),
         cmocka_unit_test(new_addresses_count_after_a_reconnect),
         cmocka_unit_test(names_without_addresses_are_asked_again),
