@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RIG_BUF_MAX ((size_t)1 << 30)
+#define RIG_BUF_MAX      ((size_t)1 << 30)
+#define RIG_OTHERS_EPOCH INT64_C(100)
 
 static struct rig_ens *ens_of(struct rig *r)
 {
@@ -166,7 +167,12 @@ static void answer_notifications(struct rig_ens *r, struct rig_wire *w)
                                                &body, &used) == RK_PARSE_OK) {
         w->at += used;
         assert_true(rk_peer_parse_notification(body, &n));
-        if (n.state == RK_PEER_LOOKING && n.leader == RIG_SID) {
+        if (r->votes_for != 0) {
+            n.leader = r->votes_for;
+            n.peer_epoch = RIG_OTHERS_EPOCH;
+            n.zxid = RIG_OTHERS_EPOCH << 32;
+        }
+        if (n.state == RK_PEER_LOOKING && (n.leader == RIG_SID || r->votes_for != 0)) {
             rk_buf_reset(&b);
             rk_peer_write_notification(&b, &n); /* the same vote, from another server */
             chan_event(r, RK_EV_CHAN_BYTES, w->id, rk_buf_view(&b));
@@ -324,6 +330,24 @@ void rig_ens_turn(struct rig_ens *r, uint32_t count, int64_t leader)
     }
     assert_int_equal(count, 0);
     rk_buf_deinit(&b);
+}
+
+uint32_t rig_ens_follow(struct rig_ens *r, int64_t sid)
+{
+    uint32_t wire = 0;
+    r->has_voted = true;
+    r->votes_for = sid;
+    for (uint32_t i = 0; i < 100 && rig_ens_state(r) == RK_PEER_LOOKING; i++) {
+        rig_advance(&r->rig, 50);
+    }
+    assert_int_equal(rig_ens_state(r), RK_PEER_FOLLOWING);
+    while (r->wires[wire].number != RIG_QUORUM + sid || !r->wires[wire].is_up) {
+        wire++;
+        assert_true(wire < r->wire_count);
+    }
+    chan_event(r, RK_EV_CHAN_CONNECTED, r->wires[wire].id, rk_bytes_str(""));
+    (void)rig_ens_expect(r, wire, RK_PACKET_FOLLOWER_INFO, r->accepted_epoch << 32);
+    return wire;
 }
 
 /* -- to the core ------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ struct rig_ens {
     struct rk_event owed[RIG_OWED_MAX];
     uint32_t owed_count;
     bool has_voted;                        /* peers answer notifications with a vote for the core */
+    int64_t votes_for;                     /* peers vote for this one; 0: for the core */
     int64_t accepted_epoch, current_epoch; /* as stored */
     bool is_fatal;
     uint32_t reads, read_ends; /* RK_FX_LOG_READ and _END */
@@ -57,6 +58,8 @@ void rig_ens_deinit(struct rig_ens *r);
 void rig_ens_elect(struct rig_ens *r);
 /* So many of the voters look for a leader and vote for that one, in the core's own round. */
 void rig_ens_turn(struct rig_ens *r, uint32_t count, int64_t leader);
+/* All voters vote for this one until the core follows it: the wire to it, FOLLOWERINFO taken. */
+uint32_t rig_ens_follow(struct rig_ens *r, int64_t sid);
 void rig_ens_store(struct rig_ens *r); /* what is owed of epoch files */
 enum rk_peer_state rig_ens_state(const struct rig_ens *r);
 enum rk_phase rig_ens_phase(const struct rig_ens *r);
