@@ -439,8 +439,11 @@ struct rk_walk *rk_walk_open(zhandle_t *zh, const char *root, const struct rk_wa
         w->options.window = WINDOW;
     if (w->options.held_bytes_max == 0)
         w->options.held_bytes_max = HELD_BYTES_MAX;
-    if (w->options.patience_ms <= 0)
-        w->options.patience_ms = PATIENCE_MS;
+    /* Longer than its timeout a session does not last without a connection. */
+    if (w->options.patience_ms <= 0) {
+        int timeout_ms = zoo_recv_timeout(zh);
+        w->options.patience_ms = timeout_ms < PATIENCE_MS ? timeout_ms : PATIENCE_MS;
+    }
     pthread_condattr_t attributes;
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

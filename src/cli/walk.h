@@ -22,7 +22,7 @@ struct rk_walk_options {
     int depth_max;         /* of nodes below the root; below 0: all */
     bool wants_data, wants_acl;
     bool skips_system;                 /* leaves out /zookeeper */
-    int patience_ms;                   /* 0: 15,000 */
+    int patience_ms;                   /* 0: the session's timeout, at most 15,000 */
     bool (*is_stopped)(void *context); /* asked now and then; NULL: never */
     void *context;
 };

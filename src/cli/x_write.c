@@ -234,7 +234,8 @@ static void drain(struct rk_x_writer *w)
 
 static int wait_connected(struct rk_x_writer *w)
 {
-    int64_t until = rk_cli_now_ms() + PATIENCE_MS;
+    int timeout_ms = zoo_recv_timeout(w->zh);
+    int64_t until = rk_cli_now_ms() + (timeout_ms < PATIENCE_MS ? timeout_ms : PATIENCE_MS);
     for (;;) {
         int state = zoo_state(w->zh);
         if (state == ZOO_CONNECTED_STATE)

@@ -91,6 +91,12 @@ int zoo_state(zhandle_t *zh)
     return fake.is_down ? ZOO_CONNECTING_STATE : ZOO_CONNECTED_STATE;
 }
 
+int zoo_recv_timeout(zhandle_t *zh)
+{
+    (void)zh;
+    return 10000;
+}
+
 int is_unrecoverable(zhandle_t *zh)
 {
     (void)zh;
