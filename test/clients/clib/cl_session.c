@@ -99,10 +99,27 @@ static void names_are_found_again_after_a_change_of_servers(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void looking_names_up_while_connected_changes_nothing(void)
+{
+    static struct told told = {.count = CL_COUNT};
+    zhandle_t *zh = open_told(cl_hosts, &told, NULL, CL_SESSION_MS);
+    CL_CHECK(cl_wait_for(&told.count, 1));
+    CL_RC(zoo_set_servers_resolution_delay(zh, 20), ZOK);
+    for (int i = 0; i < 20; i++) {
+        cl_sleep_ms(20);
+        CL_RC(zoo_exists(zh, "/", 0, NULL), ZOK);
+    }
+    CL_RC(zoo_set_servers_resolution_delay(zh, -1), ZOK);
+    CL_CHECK(cl_value(&told.count) == 1);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
 const struct cl_case cl_cases_session[] = {
     {"a_lost_connection_is_told_and_mended", a_lost_connection_is_told_and_mended},
     {"an_expired_session_is_told", an_expired_session_is_told},
     {"names_are_found_again_after_a_change_of_servers",
      names_are_found_again_after_a_change_of_servers},
+    {"looking_names_up_while_connected_changes_nothing",
+     looking_names_up_while_connected_changes_nothing},
     {NULL, NULL},
 };
