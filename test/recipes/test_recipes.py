@@ -3,6 +3,7 @@
 
     --faults N      of the chaos (15; the full run has 100)
     --seed N        of the chaos (drawn, and printed)
+    --kind KIND     of the server for the cases (rookery; or apache)
     --only TEXT     scenarios whose name has it
     --programs DIR  where recipes_cases and recipes_worker are ($BUILD/test/recipes)
 
@@ -132,7 +133,7 @@ def program(name):
 
 def cases(suite):
     """Each case of recipes_cases is a test of its own."""
-    with zk.start('rookery', conf={'tickTime': 500}) as server:
+    with zk.start(OPTIONS.kind, conf={'tickTime': 500}) as server:
         done = subprocess.run([program('recipes_cases'), server.hosts] + ([OPTIONS.only] if OPTIONS.only else []),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False)
     said = []
@@ -444,6 +445,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--faults', type=int, default=15)
     parser.add_argument('--seed', type=int)
+    parser.add_argument('--kind', default='rookery')
     parser.add_argument('--only', default='')
     parser.add_argument('--programs', default=os.path.join(zk.build_dir(), 'test', 'recipes'))
     return parser.parse_args()
