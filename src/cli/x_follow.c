@@ -249,19 +249,30 @@ static int begin_plain(struct rk_x_follow *f)
     return rc == ZNONODE ? ZOK : rc;
 }
 
-/* A server that does not know addWatch ends the session with it. */
+static void drop_queue(struct rk_x_follow *f)
+{
+    while (f->head != NULL) {
+        struct queued *q = f->head;
+        f->head = q->next;
+        free(q->change.path);
+        free(q);
+    }
+    f->tail = &f->head;
+    f->count = 0;
+}
+
+/* A server that does not know addWatch ends the session with it, sooner or later: there is no use
+ * in the old one, even if it still looks alive. ZK: UnimplementedRequestProcessor. */
 static int begin_after_refusal(struct rk_x_follow *f)
 {
     rk_cli_note(f->cli, "the server has no persistent watches: watching every node by itself\n");
     f->is_deaf = true;
-    rk_x_sleep_ms(200);
-    if (!rk_cli_is_alive(f->cli) || zoo_state(f->cli->zh) != ZOO_CONNECTED_STATE) {
-        rk_cli_close(f->cli);
-        if (!rk_cli_connect(f->cli) || rk_cli_need_connection(f->cli) != RK_CLI_OK)
-            return ZCONNECTIONLOSS;
-    }
+    rk_cli_close(f->cli);
+    if (!rk_cli_connect(f->cli) || rk_cli_need_connection(f->cli) != RK_CLI_OK)
+        return ZCONNECTIONLOSS;
     rk_cli_drain_events(f->cli); /* what the old session still had to say */
-    f->is_deaf = false;
+    drop_queue(f);
+    f->was_lost = f->is_over = f->is_deaf = false;
     return begin_plain(f);
 }
 
@@ -361,12 +372,7 @@ void rk_x_follow_close(struct rk_x_follow *f)
         (void)zoo_aremove_all_watches(rk_cli_handle(f->cli), f->path, ZWATCHTYPE_ANY, 1,
                                       (void_completion_t *)(uintptr_t)on_removed, NULL);
     rk_cli_on_event(f->cli, NULL, NULL);
-    while (f->head != NULL) {
-        struct queued *q = f->head;
-        f->head = q->next;
-        free(q->change.path);
-        free(q);
-    }
+    drop_queue(f);
     tdestroy(f->known, free_known);
     free(f->path);
     free(f);
