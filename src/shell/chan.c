@@ -276,7 +276,6 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         return;
     }
     s->stats.peer_bytes_read += (uint64_t)nread;
-    s->has_read = true;
     if (nread == 0) {
         return;
     }

@@ -416,7 +416,6 @@ void rk_input_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         return;
     }
     s->stats.bytes_read += (uint64_t)nread;
-    s->has_read = true;
     if (c->state != RK_CONN_OPEN) {
         c->thrown_bytes += (uint64_t)nread;
         if (c->thrown_bytes > THROWN_MAX) {

@@ -78,8 +78,7 @@ void rk_mailbox_end(struct rk_mailbox *box)
 void rk_mailbox_wake(struct rk_mailbox *box)
 {
     lock(box);
-    box->is_released = box->bags[box->filling].bytes.len > 0;
-    bool must_wake = box->is_waiting && box->is_released;
+    bool must_wake = box->is_waiting && box->bags[box->filling].bytes.len > 0;
     unlock(box);
     if (must_wake) {
         int err = pthread_cond_signal(&box->more);
@@ -112,7 +111,7 @@ void rk_mailbox_take(struct rk_mailbox *box, int64_t timeout_ms, struct rk_bytes
         rk_buf_deinit(&mine->bytes);
     }
     lock(box);
-    while (!box->is_released) {
+    while (box->bags[box->filling].bytes.len == 0) {
         box->is_waiting = true;
         int err = timeout_ms < 0 ? pthread_cond_wait(&box->more, &box->lock)
                                  : pthread_cond_timedwait(&box->more, &box->lock, &until);
@@ -122,12 +121,6 @@ void rk_mailbox_take(struct rk_mailbox *box, int64_t timeout_ms, struct rk_bytes
         }
     }
     box->is_waiting = false;
-    if (!box->is_released) {
-        unlock(box);
-        *ret = rk_bytes_of("", 0);
-        return;
-    }
-    box->is_released = false;
     box->filling = 1 - box->filling;
     *ret = rk_buf_view(&box->bags[1 - box->filling].bytes);
     unlock(box);

@@ -29,16 +29,15 @@ struct rk_mailbox {
     struct rk_mailbag bags[2];
     uint32_t filling; /* index of the bag put goes to; the other one is the worker's */
     bool is_waiting;  /* the worker sleeps */
-    bool is_released; /* what is there may be taken */
 };
 
 void rk_mailbox_init(struct rk_mailbox *box, size_t max_bytes);
 /* After the worker's end. */
 void rk_mailbox_deinit(struct rk_mailbox *box);
 
-/* Putting: begin takes the lock, end gives it back. What was put may be taken from the next wake
- * on, which also wakes a worker that sleeps: so the putter decides how much it finds at once.
- * Panics when over max. */
+/* Putting: begin takes the lock, end gives it back. A worker that is busy finds what was put when
+ * it comes back; one that sleeps is woken by wake, later, so that it finds more at once. Panics
+ * when over max. */
 void rk_mailbox_begin(struct rk_mailbox *box);
 void rk_mailbox_put(struct rk_mailbox *box, struct rk_message message, struct rk_bytes bytes);
 void rk_mailbox_end(struct rk_mailbox *box);

@@ -119,10 +119,6 @@ struct rk_shell {
     rk_zxid appended;
     rk_zxid durable; /* as told to the core */
     bool must_wake_log;
-    uint32_t log_records;            /* handed to the log thread since it was woken last */
-    uint32_t log_records_last;       /* ... and before that */
-    uint64_t log_first_ns;           /* when gathering began; 0: it did not */
-    bool has_read;                   /* clients or servers sent something in this turn */
     bool is_log_open;                /* its mailbox is locked for the effects under way */
     struct rk_log_report log_report; /* as last handed to the core */
     struct rk_snap_report snap_report;

@@ -25,7 +25,6 @@ static void append(struct rk_shell *s, const struct rk_effect *fx)
     RK_ASSERT(s->disk_op == RK_DISK_OP_NONE);
     open_log(s);
     s->appended = fx->u.log.zxid;
-    s->log_records++;
     s->stats.log_appended_bytes += fx->len;
     rk_log_thread_append(s->log_thread, fx->u.log.zxid, rk_effects_bytes(&s->fx, fx));
 }

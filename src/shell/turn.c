@@ -20,12 +20,6 @@
 /* Two clocks are not read at the same moment. */
 #define SLEEP_NOISE_MS 20
 
-/* A commit costs the same for one record as for a hundred. While clients are sending, records are
- * gathered until a look at the sockets finds nothing more, but not for longer than this; few
- * records in the batch before mean few clients, and gathering for them would only take time. */
-#define LOG_GATHER_NS  UINT64_C(200000)
-#define LOG_GATHER_FEW 8u
-
 #define IOV_MAX_OURS  64u
 #define IOV_MAX_CHANS 256u
 
@@ -498,8 +492,8 @@ static void on_idle(uv_idle_t *idle)
 
 static void arm_idle(struct rk_shell *s)
 {
-    bool must_go_on = !rk_list_empty(&s->backlog) || !rk_list_empty(&s->chans_flushed) ||
-                      s->is_slice_due || s->must_wake_log;
+    bool must_go_on =
+        !rk_list_empty(&s->backlog) || !rk_list_empty(&s->chans_flushed) || s->is_slice_due;
     bool is_on = uv_is_active((uv_handle_t *)&s->idle) != 0;
     if (must_go_on != is_on) {
         int err = must_go_on ? uv_idle_start(&s->idle, on_idle) : uv_idle_stop(&s->idle);
@@ -507,27 +501,11 @@ static void arm_idle(struct rk_shell *s)
     }
 }
 
-/* What must not wait for more. */
-static bool is_log_batch_ready(struct rk_shell *s)
-{
-    if (!s->has_read || s->log_records_last < LOG_GATHER_FEW) {
-        return true;
-    }
-    uint64_t now_ns = uv_hrtime();
-    if (s->log_first_ns == 0) {
-        s->log_first_ns = now_ns;
-    }
-    return now_ns - s->log_first_ns >= LOG_GATHER_NS;
-}
-
 void rk_turn_settle(struct rk_shell *s)
 {
     carry_out(s);
-    if (s->must_wake_log && is_log_batch_ready(s)) {
+    if (s->must_wake_log) {
         s->must_wake_log = false;
-        s->log_records_last = s->log_records;
-        s->log_records = 0;
-        s->log_first_ns = 0;
         rk_log_thread_wake(s->log_thread);
     }
     arm_tick(s);
@@ -567,7 +545,6 @@ void rk_turn_end(struct rk_shell *s)
         rk_storage_next_slice(s);
     }
     rk_turn_settle(s);
-    s->has_read = false;
     s->turn++;
     s->stats.turns++;
 }

@@ -68,26 +68,6 @@ static void taking_from_an_empty_box_ends_after_its_time(void **state)
     rk_mailbox_deinit(&box);
 }
 
-static void what_was_put_is_taken_only_after_a_wake(void **state)
-{
-    (void)state;
-    struct rk_mailbox box;
-    struct rk_bytes all;
-    rk_mailbox_init(&box, 1024);
-    rk_mailbox_begin(&box);
-    rk_mailbox_put(&box, (struct rk_message){.kind = 1}, rk_bytes_str("x"));
-    rk_mailbox_end(&box);
-    rk_mailbox_take(&box, 10, &all);
-    assert_int_equal(all.len, 0);
-    rk_mailbox_wake(&box);
-    rk_mailbox_take(&box, -1, &all);
-    assert_true(all.len > 0);
-    rk_mailbox_wake(&box); /* of nothing */
-    rk_mailbox_take(&box, 10, &all);
-    assert_int_equal(all.len, 0);
-    rk_mailbox_deinit(&box);
-}
-
 static void more_than_the_maximum_is_a_bug(void **state)
 {
     (void)state;
@@ -174,7 +154,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_whole_and_in_order),
         cmocka_unit_test(taking_from_an_empty_box_ends_after_its_time),
-        cmocka_unit_test(what_was_put_is_taken_only_after_a_wake),
         cmocka_unit_test(more_than_the_maximum_is_a_bug),
         cmocka_unit_test(nothing_is_lost_between_two_threads),
     };

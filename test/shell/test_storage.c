@@ -551,56 +551,6 @@ static void a_reload_of_nothing_says_so(void **state)
     rig_close(&r);
 }
 
-/* -- gathering -------------------------------------------------------------------------------- */
-
-static bool is_released(void)
-{
-    return !r.shell->must_wake_log;
-}
-
-static void records_wait_for_more_only_while_many_clients_send(void **state)
-{
-    static const struct {
-        const char *name;
-        bool has_read;
-        uint32_t before;
-        bool is_released;
-    } rows[] = {
-        {"nobody sends", false, 100, true},
-        {"few in the batch before", true, 7, true},
-        {"many", true, 8, false},
-    };
-    (void)state;
-    peer_open(&r, &config);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        rk_zxid zxid = Z(1, 1 + (rk_zxid)i);
-        r.shell->has_read = rows[i].has_read;
-        r.shell->log_records_last = rows[i].before;
-        append(zxid);
-        rk_turn_settle(r.shell);
-        assert_true(is_released() == rows[i].is_released);
-        assert_true(wait_synced(zxid)); /* the next turns find nothing to read */
-        assert_int_equal(r.shell->log_records_last, 1);
-    }
-    rig_close(&r);
-}
-
-static void gathering_ends_after_its_time(void **state)
-{
-    (void)state;
-    peer_open(&r, &config);
-    r.shell->has_read = true;
-    r.shell->log_records_last = 100;
-    append(Z(1, 1));
-    rk_turn_settle(r.shell);
-    assert_false(is_released());
-    (void)usleep(1000);
-    rk_turn_settle(r.shell); /* clients still send */
-    assert_true(is_released());
-    assert_true(wait_synced(Z(1, 1)));
-    rig_close(&r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,8 +569,6 @@ int main(void)
         cmocka_unit_test_setup(a_replacement_waits_for_room, setup),
         cmocka_unit_test_setup(a_reload_of_nothing_says_so, setup),
         cmocka_unit_test_setup(the_log_is_read_beside_the_loop, setup),
-        cmocka_unit_test_setup(records_wait_for_more_only_while_many_clients_send, setup),
-        cmocka_unit_test_setup(gathering_ends_after_its_time, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
