@@ -186,7 +186,7 @@ static int decode(struct rk_value *value, int64_t *ret_number)
 static int counter_read(struct rk_keeper *keeper, const char *path, int64_t deadline_ms,
                         int64_t *ret_number, int32_t *ret_version)
 {
-    struct rk_value value;
+    struct rk_value value = {.version = 0};
     struct rk_try t = {.keeper = keeper, .deadline_ms = deadline_ms};
     while (rk_try(&t)) {
         t.rc = read_value(&t, path, &value);
