@@ -67,6 +67,17 @@ void rk_cli_words_free(struct rk_cli_words *words)
     words->count = 0;
 }
 
+/* Not strndup: checkers of strings look for the end of the whole line each time. */
+static char *copy_word(const char *word, size_t bytes)
+{
+    char *copy = malloc(bytes + 1);
+    if (copy) {
+        memcpy(copy, word, bytes);
+        copy[bytes] = 0;
+    }
+    return copy;
+}
+
 bool rk_cli_split(const char *line, struct rk_cli_words *ret)
 {
     struct rk_cli_words words = {NULL, 0};
@@ -84,7 +95,7 @@ bool rk_cli_split(const char *line, struct rk_cli_words *ret)
             room = wanted;
         }
         word = next_word(line, &bytes, &line);
-        words.list[words.count] = word ? strndup(word, bytes) : NULL;
+        words.list[words.count] = word ? copy_word(word, bytes) : NULL;
         if (word && !words.list[words.count])
             goto no_memory;
         if (word)

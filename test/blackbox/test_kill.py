@@ -205,6 +205,17 @@ def other(kind):
     return 'apache' if kind == 'rookery' else 'rookery'
 
 
+def forgive_empty_log(data_dir):
+    """Apache 3.8 does not start from its own files if it was killed between creating a log and writing the
+    16 bytes of its header (3.9.3 deletes such a file). Rookery has to cope with it, on the copy."""
+    folder = os.path.join(data_dir, 'version-2')
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith('log.') and os.path.getsize(path) < 16:
+            print('# Apache left %s without a header: removed for it' % name)
+            os.remove(path)
+
+
 class Run:
     def __init__(self, seed):
         self.rng = random.Random(seed)
@@ -269,6 +280,8 @@ class Run:
         shutil.copytree(self.base, copy)
         dumps = {}
         for where, look in ((copy, other(kind)), (self.base, kind)):
+            if look == kind == 'apache':
+                forgive_empty_log(where)
             looker = self.server(look, where)
             try:
                 looker.start()
