@@ -247,7 +247,8 @@ def compile_clib(folder, name, build, compiler, flags):
     return program
 
 
-def own_programs(suite, folder, build, server, forwarder):
+def own_programs(suite, folder, build):
+    """Each kind on a server of its own: they make the same nodes."""
     variants = [('plain', build, 'cc', []),
                 ('asan', os.path.join(ROOT, 'build-asan'), 'clang', ['-fsanitize=address,undefined']),
                 ('tsan', os.path.join(ROOT, 'build-tsan'), 'cc', ['-fsanitize=thread'])]
@@ -264,8 +265,12 @@ def own_programs(suite, folder, build, server, forwarder):
         suite.run(title + 'compiles', lambda: programs.append(
             compile_clib(folder, name, library_folder, compiler, flags)))
         if programs:
+            server = kit.make_server('rookery').start()
+            forwarder = kit.Forwarder(server)
             kit.run_reporting_child(suite, [programs[0], server.hosts, forwarder.hosts], server, forwarder,
                                     timeout_s=240, prefix=title, asked=asked_of(server))
+            forwarder.close()
+            suite.run(title + 'server ends in order', kit.end_in_order, server)
 
 
 def test_memory_that_runs_out(build, folder, server):
@@ -365,13 +370,11 @@ def main():
         suite.run('headers have Debian\'s sizes, offsets and values', test_headers, build, folder)
         suite.run('headers are C++ too', test_headers_in_cxx, build, folder)
         suite.run('symbols are Debian\'s', test_symbols, build)
+        own_programs(suite, folder, build)
         server = kit.make_server('rookery').start()
-        forwarder = kit.Forwarder(server)
-        own_programs(suite, folder, build, server, forwarder)
         suite.run('memory that runs out', test_memory_that_runs_out, build, folder, server)
         for source in sorted(glob.glob(os.path.join(ROOT, 'examples', '*.c'))):
             suite.run('example ' + os.path.basename(source), test_example, build, folder, server, source)
-        forwarder.close()
         suite.run('server ends in order', kit.end_in_order, server)
         server = kit.make_server('rookery').start()
         forwarder = kit.Forwarder(server)
