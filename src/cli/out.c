@@ -241,7 +241,7 @@ bool rk_cli_json_data(json_t *object, const char *data, int bytes)
 
     if (bytes < 0 || !data)
         return json_object_set_new(object, "data", json_null()) == 0;
-    text = json_stringn(data, (size_t)bytes);
+    text = memchr(data, 0, (size_t)bytes) ? NULL : json_stringn(data, (size_t)bytes);
     if (text)
         return json_object_set_new(object, "data", text) == 0;
     base64 = rk_cli_base64(data, (size_t)bytes);

@@ -75,8 +75,8 @@ void rk_cli_progress_end(struct rk_cli *cli, struct rk_cli_progress *p);
 void rk_cli_emit(struct rk_cli *cli, json_t *take_object);
 /* A string; what is no UTF-8 becomes U+FFFD. */
 json_t *rk_cli_json_text(const char *text);
-/* Sets object's "data": a string, null for a null value (bytes < 0); a value that is no UTF-8 as
- * "data_base64" instead. False without memory. */
+/* Sets object's "data": a string, null for a null value (bytes < 0); a value that is no UTF-8 or
+ * has a 0 in it as "data_base64" instead. False without memory. */
 bool rk_cli_json_data(json_t *object, const char *data, int bytes);
 /* {"czxid":..,"mzxid":..,"ctime":ms,"mtime":ms,"version":..,"cversion":..,"aversion":..,
  * "ephemeralOwner":"0x..","dataLength":..,"numChildren":..,"pzxid":..}; zxids as "0x..". */

@@ -64,6 +64,12 @@ static void bytes_null_and_nothing_are_told_apart(void **state)
     assert_int_equal(out.data_bytes, 2);
     assert_memory_equal(out.data, "\x00\xff", 2);
     rk_x_record_free(&out);
+    in.data = "\0_9"; /* UTF-8, but no JSON text that everybody reads */
+    in.data_bytes = 3;
+    round_trip(&in, &out);
+    assert_int_equal(out.data_bytes, 3);
+    assert_memory_equal(out.data, "\0_9", 3);
+    rk_x_record_free(&out);
     in.data = "";
     in.data_bytes = 0;
     round_trip(&in, &out);
