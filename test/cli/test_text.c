@@ -181,7 +181,10 @@ static void values_become_json_whatever_they_hold(void **state)
 
     (void)state;
     assert_true(rk_cli_json_data(object, "a\0b", 3));
-    assert_int_equal(json_string_length(json_object_get(object, "data")), 3);
+    assert_null(json_object_get(object, "data"));
+    assert_string_equal(json_string_value(json_object_get(object, "data_base64")), "YQBi");
+    assert_true(rk_cli_json_data(object, "a b", 3));
+    assert_string_equal(json_string_value(json_object_get(object, "data")), "a b");
     assert_true(rk_cli_json_data(object, NULL, -1));
     assert_true(json_is_null(json_object_get(object, "data")));
     assert_true(rk_cli_json_data(object, "\xff\xfe", 2));
