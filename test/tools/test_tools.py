@@ -243,6 +243,17 @@ class Runner(WithTree):
         self.assertEqual(self.outcome("counts", "echo x; echo 7 passed, 0 failed, 0 skipped")[0], (7, 0, 0))
         self.assertEqual(self.outcome("counts", "echo 7 passed, 2 failed, 0 skipped; exit 1")[0], (7, 2, 0))
 
+    def test_failures_are_named(self):
+        _, mine = self.outcome("counts", "echo '  FAIL a b: lost'; echo 'ERROR: t (x)'; echo 7 passed, 2 failed, 0 skipped;"
+                                         " echo FAILED; exit 1")
+        _, silent = self.outcome("one", "exit 3")
+        _, late = self.outcome("one", "sleep 30", limit_s=1)
+        _, fine = self.outcome("counts", "echo 7 passed, 0 failed, 0 skipped")
+        rows = [(name, r, 1.0) for name, r in (("m", mine), ("s", silent), ("l", late), ("f", fine))]
+        self.assertEqual(self.runner.failures(rows), [
+            "failed: m: a b: lost", "failed: m: t (x)", "failed: s: exit status 3",
+            "failed: l: out of time after 1 s"])
+
     def test_a_bad_exit_is_a_failure_more(self):
         self.assertEqual(self.outcome("counts", "echo 7 passed, 0 failed, 0 skipped; exit 1")[0], (7, 1, 0))
 
