@@ -8,6 +8,10 @@
 /* Snapshots and log files that are sent at a time. */
 #define RK_LEADER_STREAMS_MAX 3u
 
+/* Syncs and reattaches that wait for a quorum: more is nobody's honest need. Those syncs that our
+ * own clients asked for are bounded as requests. */
+#define RK_LEADER_SYNCS_MAX (1u << 18)
+
 /* -- the leader's view of one learner -----------------------------------------------------------
  */
 
@@ -119,8 +123,9 @@ void rk_leader_committed(struct rk_core *c);
 void rk_leader_on_ack(struct rk_core *c, struct learner *l, rk_zxid zxid);
 /* A client of ours asked for a sync; answered by rk_core_sync_done when confirmed. */
 void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request);
-/* The same for a reattach that has to be refused: rk_core_reattach once more, then. */
-void rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session);
+/* The same for a reattach that has to be refused: rk_core_decide_reattach, then. False: so many wait
+ * already. */
+bool rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session);
 void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_touch(struct rk_core *c, struct learner *l, const struct rk_packet *p);

@@ -13,9 +13,6 @@
 
 #define HAND_OVER_TICKS 2
 
-/* Syncs of learners that wait; more is nobody's honest need. */
-#define SYNCS_MAX (1u << 20)
-
 #define ROLL_OVER_COUNTER 0xfffffff0u
 
 /* TxnHeader: client 8, cxid 4, zxid 8, time 8 */
@@ -311,15 +308,19 @@ void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request)
     (void)push_sync(c, 0, conn, request);
 }
 
-void rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session)
+bool rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session)
 {
     RK_ASSERT(is_serving(c) && session != 0);
+    if (c->ens->leader.sync_count >= RK_LEADER_SYNCS_MAX) {
+        return false;
+    }
     push_sync(c, 0, conn, RK_REQUEST_NONE)->session = session;
+    return true;
 }
 
 static bool has_too_many(struct rk_core *c, struct learner *l)
 {
-    if (c->ens->leader.sync_count < SYNCS_MAX) {
+    if (c->ens->leader.sync_count < RK_LEADER_SYNCS_MAX) {
         return false;
     }
     rk_leader_drop(c, l, "more syncs than anybody needs");

@@ -580,6 +580,25 @@ static void a_leader_that_was_deposed_refuses_nobody(void **state)
     end(&s);
 }
 
+static void so_many_wait_for_the_quorum_and_no_more(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    serve(&s);
+    for (uint32_t i = 0; i < RK_LEADER_SYNCS_MAX; i++) {
+        ask_to_revalidate(&s, 0, OTHER);
+    }
+    assert_int_equal(s.r.rig.core->ens->leader.sync_count, RK_LEADER_SYNCS_MAX);
+    come_back(&s); /* it may try again when these are through */
+    assert_true(s.r.rig.in[1].is_closed);
+    assert_int_equal(s.r.rig.in[1].bytes.len, 0);
+    ask_to_revalidate(&s, 1, OTHER);
+    assert_true(s.r.wires[s.wires[1]].is_closed);
+    assert_int_equal(s.r.rig.core->ens->leader.sync_count, RK_LEADER_SYNCS_MAX);
+    end(&s);
+}
+
 /* closeSession is proposed and may never be committed. */
 static void one_whose_end_is_in_flight_is_refused_when_that_is_committed(void **state)
 {
@@ -671,6 +690,7 @@ int main(void)
         cmocka_unit_test(a_session_moves_with_its_client),
         cmocka_unit_test(nobody_is_refused_before_a_quorum_says_that_this_server_leads),
         cmocka_unit_test(a_leader_that_was_deposed_refuses_nobody),
+        cmocka_unit_test(so_many_wait_for_the_quorum_and_no_more),
         cmocka_unit_test(one_whose_end_is_in_flight_is_refused_when_that_is_committed),
         cmocka_unit_test(a_client_of_the_leader_moves_to_a_learner),
         cmocka_unit_test(a_used_up_counter_begins_a_new_epoch),
