@@ -275,8 +275,7 @@ static void refuse_when_sure(struct rk_core *c, struct conn *conn)
 {
     if (c->ens == NULL || RK_BUG(REFUSES_UNSURE)) {
         rk_core_reattach_refused(c, conn, conn->session);
-    } else if (rk_core_is_leading(c) &&
-               rk_leader_client_reattach(c, conn->id, conn->session)) {
+    } else if (rk_core_is_leading(c) && rk_leader_client_reattach(c, conn->id, conn->session)) {
         become_pending(c, conn);
     } else {
         rk_core_conn_close(c, conn);

@@ -123,8 +123,8 @@ void rk_leader_committed(struct rk_core *c);
 void rk_leader_on_ack(struct rk_core *c, struct learner *l, rk_zxid zxid);
 /* A client of ours asked for a sync; answered by rk_core_sync_done when confirmed. */
 void rk_leader_client_sync(struct rk_core *c, rk_conn_id conn, uint32_t request);
-/* The same for a reattach that has to be refused: rk_core_decide_reattach, then. False: so many wait
- * already. */
+/* The same for a reattach that has to be refused: rk_core_decide_reattach, then. False: so many
+ * wait already. */
 bool rk_leader_client_reattach(struct rk_core *c, rk_conn_id conn, rk_session_id session);
 void rk_leader_request(struct rk_core *c, struct learner *l, const struct rk_packet *p);
 void rk_leader_revalidate(struct rk_core *c, struct learner *l, const struct rk_packet *p);

@@ -4,11 +4,11 @@
  * FileTxnLog. */
 #include "server/config_int.h"
 
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define EXTRA_SIZE_MIN     1024u /* ZK: BinaryInputArchive: extraMaxBufferSize is at least this */
 #define PURGE_KEEP_MIN     3
@@ -42,11 +42,6 @@ static void say_at(struct rk_server_config *config, enum rk_log_level level, enu
     struct rk_config_place place = rk_config_place_of(config, id);
     bool has_place = rk_config_is_given(config, id) && !config->settings[id].is_preset;
     rk_config_say(config, level, has_place ? &place : NULL, "%s", text);
-}
-
-static uint32_t crc32_of(uint32_t crc, const void *data, size_t len)
-{
-    return (uint32_t)crc32_z(crc, data, len);
 }
 
 /* -- Directories
@@ -274,7 +269,7 @@ static void derive_tree(struct rk_server_config *config)
 {
     struct rk_core_config *core = &config->core;
     core->server_id = 1; /* ZK: ZooKeeperServer.createSessionTrackerServerId */
-    core->crc32 = crc32_of;
+    core->crc32 = libdeflate_crc32;
     core->extended_types = flag(config, RK_KEY_extended_types);
     core->emulate_353_ttl = flag(config, RK_KEY_emulate_353_ttl);
     core->enforce_quota = flag(config, RK_KEY_enforce_quota);

@@ -6,7 +6,6 @@
 #include "admin/admin.h"
 #include "base/mem_libc.h"
 #include "server/config.h"
-#include "shell/crc32.h"
 #include "shell/disk_posix.h"
 #include "shell/notify.h"
 #include "shell/shell.h"
@@ -137,9 +136,6 @@ static int complete_config(struct server *srv)
     srv->config.core.seed = random[0];
     srv->config.shell.wal.nonce = random[1];
     srv->config.core.clock_ms = wall_ms();
-    if (srv->config.core.crc32 != NULL) {
-        srv->config.core.crc32 = rk_crc32; /* the same values, sooner */
-    }
     fit_connections(srv);
     return EXIT_OK;
 }

@@ -5,8 +5,8 @@
 #include "sim/model.h"
 #include "sim/net.h"
 
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 static bool pct(struct sim_tape *t, uint32_t percent)
 {
@@ -21,11 +21,6 @@ static int64_t log_of(struct sim_tape *t, int64_t low, int64_t high)
 static uint32_t log32(struct sim_tape *t, int64_t low, int64_t high)
 {
     return (uint32_t)log_of(t, low, high);
-}
-
-static uint32_t crc(uint32_t seed, const void *data, size_t len)
-{
-    return (uint32_t)crc32(seed, data, (uInt)len);
 }
 
 /* -- The server -- */
@@ -44,7 +39,7 @@ static void base_core(struct rk_core_config *g)
         .extended_types = true,
         .digest = true,
         .close_session_txn = true,
-        .crc32 = crc,
+        .crc32 = libdeflate_crc32,
         .digest_alg = {.hash = rk_sim_one_way, .len = SIM_ONE_WAY_BYTES},
         .digest_scheme = true,
         .snap_count = 100,

@@ -5,6 +5,7 @@
  *
  * It syncs every few MiB, so that the disk never has much of a snapshot to write when the log wants
  * its turn. */
+#include <libdeflate.h>
 #include <snappy-c.h>
 #include <string.h>
 #include <zlib.h>
@@ -145,7 +146,7 @@ static enum rk_err put_snappy(struct rk_snap_writer *w, const uint8_t *data, siz
 
 static enum rk_err put_plain(struct rk_snap_writer *w, const uint8_t *data, size_t len)
 {
-    w->adler = (uint32_t)adler32_z(w->adler, data, len);
+    w->adler = libdeflate_adler32(w->adler, data, len);
     w->plain_bytes += len;
     switch (w->compression) {
     case RK_SNAP_GZIP:
@@ -228,7 +229,7 @@ enum rk_err rk_snap_writer_create(struct rk_mem *mem, const struct rk_disk *disk
     w->disk = disk;
     w->zxid = zxid;
     w->compression = compression;
-    w->adler = (uint32_t)adler32(0, NULL, 0);
+    w->adler = 1;
     enum rk_err err = begin(w);
     if (err != RK_OK) {
         rk_snap_writer_destroy(w);

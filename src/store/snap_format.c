@@ -8,8 +8,8 @@
  * does. */
 #include "store/snap_format.h"
 
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "proto/snap_record.h"
 
@@ -47,7 +47,7 @@ static enum rk_err corrupt(struct parser *p, const char *why)
 
 static void sum_up(struct parser *p)
 {
-    p->adler = (uint32_t)adler32_z(p->adler, p->data + p->summed, p->at - p->summed);
+    p->adler = libdeflate_adler32(p->adler, p->data + p->summed, p->at - p->summed);
     p->summed = p->at;
 }
 
@@ -349,7 +349,7 @@ enum rk_err rk_snap_parse(struct rk_mem *mem, const struct rk_snap_source *sourc
                        .sink = sink,
                        .limit = limit_bytes,
                        .cap = WINDOW_FIRST,
-                       .adler = (uint32_t)adler32(0, NULL, 0),
+                       .adler = 1,
                        .why = ""};
     p.data = rk_mem_alloc(mem, p.cap);
     *ret_why = "";

@@ -2,8 +2,8 @@
  * without reading past them. Whether a bad record means damage is for wal_scan.c to say. */
 #include "store/wal_format.h"
 
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #define MAGIC       ((int32_t)0x5a4b4c47) /* "ZKLG" */
 #define VERSION     2
@@ -68,7 +68,7 @@ void rk_wal_put_record(uint8_t *out, struct rk_bytes payload, uint32_t trailer_k
     rk_store_i32(body + payload.len, (int32_t)trailer_key);
     rk_store_i32(body + payload.len + 4, (int32_t)distance);
     /* ZK: the checksum covers the payload alone, not its length. */
-    rk_store_i64(out, (int64_t)adler32(adler32(0, NULL, 0), body, len));
+    rk_store_i64(out, (int64_t)libdeflate_adler32(1, body, len));
     rk_store_i32(out + 8, (int32_t)len);
     body[len] = RK_WAL_END_BYTE;
 }
@@ -122,7 +122,7 @@ enum rk_wal_found rk_wal_get_record(const uint8_t *in, size_t len, uint32_t trai
         ret->payload.len -= RK_WAL_TRAILER_BYTES;
         ret->distance = (uint32_t)rk_load_i32(trailer + 4);
     }
-    if ((int64_t)adler32(adler32(0, NULL, 0), payload, n) != sum) {
+    if ((int64_t)libdeflate_adler32(1, payload, n) != sum) {
         return bad(ret, "its checksum does not match");
     }
     return RK_WAL_RECORD;

@@ -4,18 +4,16 @@
 #include "tree/tree_int.h"
 
 #define STAT_BYTES 60u
-#define LONG_BYTES 64u
 
 bool rk_tree_is_undigested(struct rk_bytes path)
 {
     return rk_bytes_starts_with(path, rk_bytes_str(RK_TREE_ZOOKEEPER "/"));
 }
 
-/* The configured function may be made for length (and zlib's answers 0 to NULL whatever the sum so
- * far). */
+/* Of NULL such functions answer 0, whatever the sum so far. */
 static uint32_t add_bytes(rk_crc32_fn crc32, uint32_t crc, struct rk_bytes b)
 {
-    return b.len < LONG_BYTES ? rk_tree_crc32(crc, b.data, b.len) : crc32(crc, b.data, b.len);
+    return b.len == 0 ? crc : crc32(crc, b.data, b.len);
 }
 
 static uint32_t content_crc(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data)
@@ -27,7 +25,7 @@ static uint32_t content_crc(rk_crc32_fn crc32, struct rk_bytes path, struct rk_b
     return add_bytes(crc32, add_bytes(crc32, 0, path), data);
 }
 
-static uint64_t add_stat(uint32_t crc, const struct rk_stat_persisted *stat)
+static uint64_t add_stat(rk_crc32_fn crc32, uint32_t crc, const struct rk_stat_persisted *stat)
 {
     uint8_t b[STAT_BYTES];
     rk_store_i64(b, stat->czxid);
@@ -39,7 +37,7 @@ static uint64_t add_stat(uint32_t crc, const struct rk_stat_persisted *stat)
     rk_store_i32(b + 44, stat->cversion);
     rk_store_i32(b + 48, stat->aversion);
     rk_store_i64(b + 52, stat->ephemeral_owner);
-    return rk_tree_crc32(crc, b, sizeof(b));
+    return crc32(crc, b, sizeof(b));
 }
 
 uint64_t rk_tree_node_digest_parts(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
@@ -50,7 +48,7 @@ uint64_t rk_tree_node_digest_parts(rk_crc32_fn crc32, struct rk_bytes path, stru
         return 0;
     }
     *ret_content = content_crc(crc32, path, data);
-    return add_stat(*ret_content, stat);
+    return add_stat(crc32, *ret_content, stat);
 }
 
 uint64_t rk_tree_node_digest(rk_crc32_fn crc32, struct rk_bytes path, struct rk_bytes data,
@@ -78,5 +76,5 @@ uint64_t rk_tree_digest_of(const struct rk_tree *t, rk_node_id n)
     }
     struct rk_stat_persisted stat;
     rk_node_stat(node, &stat);
-    return add_stat(*rk_table_crc(&t->table, n), &stat);
+    return add_stat(t->config.crc32, *rk_table_crc(&t->table, n), &stat);
 }

@@ -29,7 +29,7 @@ enum rk_node_kind {
     RK_NODE_TTL,
 };
 
-typedef uint32_t (*rk_crc32_fn)(uint32_t crc, const void *data, size_t len); /* zlib's crc32 */
+typedef uint32_t (*rk_crc32_fn)(uint32_t crc, const void *data, size_t len); /* as zlib's */
 
 struct rk_tree_config {
     uint64_t seed;        /* of the hash tables */

@@ -82,11 +82,6 @@ void rk_tree_preserve(struct rk_tree *t, rk_node_id n);
 /* A node that was just made is younger than any snapshot under way. */
 void rk_tree_mark_young(struct rk_tree *t, rk_node_id n);
 
-/* -- crc.c */
-
-/* zlib's crc32, faster than it for less than some 200 bytes. */
-uint32_t rk_tree_crc32(uint32_t crc, const void *data, size_t len);
-
 /* -- digest.c */
 
 /* Of path and data: what the digest of a node begins with. 0 for a tree without digests. */

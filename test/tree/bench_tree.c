@@ -1,6 +1,7 @@
 /* What the tree costs per operation, in nanoseconds, at a million nodes: not a test. One line of
  * JSON per measurement. Run: ninja -C build test/tree/bench_tree && build/test/tree/bench_tree
  * [nodes] */
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "base/mem_libc.h"
 #include "base/prng.h"
 #include "proto/opcode.h"
-#include "shell/crc32.h"
 #include "tree/tree.h"
 
 #define DIRS 1000u
@@ -175,7 +175,7 @@ static void snapshot(struct bench *b)
 int main(int argc, char **argv)
 {
     struct bench b = {.nodes = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000u};
-    struct rk_tree_config config = {4711, true, false, true, rk_crc32};
+    struct rk_tree_config config = {4711, true, false, true, libdeflate_crc32};
     if (b.nodes < HOT) {
         return 2;
     }

@@ -50,29 +50,7 @@ static void root_and_reserved_paths(void **state)
                          0);
 }
 
-/* zlib's is the reference. */
-static void crc_is_zlibs(void **state)
-{
-    (void)state;
-    static uint8_t bytes[3000];
-    struct rk_prng prng;
-    rk_prng_init(&prng, 1);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t)rk_prng_next(&prng);
-    }
-    for (size_t at = 0; at < 16; at++) {
-        for (size_t len = 0; len < 300; len++) {
-            uint32_t start = (uint32_t)rk_prng_next(&prng);
-            assert_int_equal(rk_tree_crc32(start, bytes + at, len),
-                             test_crc32(start, bytes + at, len));
-        }
-    }
-    assert_int_equal(rk_tree_crc32(0, bytes, sizeof(bytes)), test_crc32(0, bytes, sizeof(bytes)));
-    assert_int_equal(rk_tree_crc32(7, NULL, 0), 7);
-    assert_int_equal(rk_tree_crc32(0, "123456789", 9), 0xcbf43926);
-}
-
-/* Null and empty data digest alike, and short and long data alike by either function. */
+/* Null and empty data digest alike. */
 static void data_of_every_length(void **state)
 {
     (void)state;
@@ -185,7 +163,6 @@ int main(void)
         cmocka_unit_test(fresh_tree),
         cmocka_unit_test(one_create),
         cmocka_unit_test(root_and_reserved_paths),
-        cmocka_unit_test(crc_is_zlibs),
         cmocka_unit_test(data_of_every_length),
         cmocka_unit_test(mismatch_is_told),
         cmocka_unit_test(switched_off),
