@@ -237,6 +237,14 @@ static bool is_decodable(struct rk_core *c, struct rk_bytes payload)
     return is_ok;
 }
 
+/* What the next proposal has to follow: whoever is in step with an epoch of which nothing came yet
+ * stands at its beginning. */
+static rk_zxid last_proposed(const struct ensemble *e)
+{
+    rk_zxid begin = e->follow.state < FOLLOW_NEW_LEADER ? 0 : e->follow.epoch << 32;
+    return e->logged > begin ? e->logged : begin;
+}
+
 bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
 {
     struct ensemble *e = c->ens;
@@ -249,7 +257,7 @@ bool rk_follow_propose(struct rk_core *c, const struct rk_packet *p)
         rk_follow_bad(c, "a proposal of an epoch that is not its leader's");
         return false;
     }
-    if (!rk_ens_follows(e->logged, p->zxid)) {
+    if (!rk_ens_follows(last_proposed(e), p->zxid)) {
         rk_follow_bad(c, "a proposal that does not follow the last one");
         return false;
     }

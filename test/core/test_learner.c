@@ -84,6 +84,52 @@ static void an_epoch_far_beyond_any_is_refused(void **state)
     rig_ens_deinit(&r);
 }
 
+static void propose(struct rig_ens *r, uint32_t wire, rk_zxid zxid)
+{
+    struct rk_txn_header h = {.client_id = 1, .cxid = 1, .zxid = zxid, .time = 1, .type = -1};
+    struct rk_error_txn txn = {.err = RK_ZK_NO_NODE};
+    struct rk_buf b;
+    rk_buf_init(&b, &r->rig.mem, 1000);
+    rk_proto_write_txn_header(&b, &h);
+    rk_proto_write_error_txn(&b, &txn);
+    rig_ens_send(r, wire, RK_PACKET_PROPOSAL, zxid, rk_buf_view(&b));
+    rk_buf_deinit(&b);
+}
+
+/* In step with a leader of epoch 1, with nothing before it; serving, or short of UPTODATE. */
+static uint32_t sync(struct rig_ens *r, bool serves)
+{
+    uint32_t wire;
+    start(r, 0, 0);
+    wire = rig_ens_follow(r, 1);
+    offer(r, wire, 1);
+    assert_int_equal(promised(r, wire), 0);
+    rig_ens_send(r, wire, RK_PACKET_DIFF, 0, rk_bytes_str(NULL));
+    rig_ens_send(r, wire, RK_PACKET_NEW_LEADER, INT64_C(1) << 32, rk_bytes_str(NULL));
+    (void)rig_ens_expect(r, wire, RK_PACKET_ACK, INT64_C(1) << 32);
+    if (serves) {
+        rig_ens_send(r, wire, RK_PACKET_UP_TO_DATE, -1, rk_bytes_str(NULL));
+        assert_int_equal(rig_ens_phase(r), RK_PHASE_BROADCAST);
+    }
+    return wire;
+}
+
+/* Whoever has an epoch's beginning lacks its first transactions otherwise, and does not know it. */
+static void an_epoch_begins_with_its_first_proposal(void **state)
+{
+    struct rig_ens r;
+    (void)state;
+    for (uint32_t serves = 0; serves < 2; serves++) {
+        for (uint32_t counter = 1; counter < 4; counter++) {
+            uint32_t wire = sync(&r, serves != 0);
+            propose(&r, wire, (INT64_C(1) << 32) + counter);
+            assert_int_equal(rig_ens_is_dropped(&r, wire), counter != 1);
+            assert_int_equal(r.rig.appended, counter == 1 ? (INT64_C(1) << 32) + 1 : 0);
+            rig_ens_deinit(&r);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +137,7 @@ int main(void)
         cmocka_unit_test(an_epoch_accepted_before_does_not_count_again),
         cmocka_unit_test(an_epoch_older_than_one_accepted_is_refused),
         cmocka_unit_test(an_epoch_far_beyond_any_is_refused),
+        cmocka_unit_test(an_epoch_begins_with_its_first_proposal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
