@@ -1,9 +1,11 @@
 /* See the header. */
 #include "inspect_support.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "store/wal_format.h"
 
 #define ARGS_MAX 24
 
@@ -27,18 +29,17 @@ static void forget_output(struct bench *b)
     b->err = NULL;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
 void bench_close(struct bench *b)
 {
-    char path[512];
-    DIR *dir = opendir(b->dir);
-    assert_non_null(dir);
-    const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        (void)snprintf(path, sizeof(path), "%s/%.255s", b->dir, entry->d_name);
-        (void)unlink(path); /* "." and ".." stay */
-    }
-    (void)closedir(dir);
-    assert_int_equal(rmdir(b->dir), 0);
+    assert_int_equal(nftw(b->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     forget_output(b);
     assert_int_equal(b->mem.used_bytes, 0);
 }
@@ -130,11 +131,16 @@ void bench_golden(struct bench *b, const char *from, const char *name)
     free(data);
 }
 
+const char *bench_path(struct bench *b, const char *name)
+{
+    static char path[512];
+    (void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
+    return path;
+}
+
 void bench_write(struct bench *b, const char *name, const void *data, size_t len)
 {
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
-    FILE *file = fopen(path, "wb");
+    FILE *file = fopen(bench_path(b, name), "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
@@ -142,14 +148,27 @@ void bench_write(struct bench *b, const char *name, const void *data, size_t len
 
 uint8_t *bench_read(struct bench *b, const char *name, size_t *ret_len)
 {
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
-    return read_path(path, ret_len);
+    return read_path(bench_path(b, name), ret_len);
 }
 
 bool bench_has(struct bench *b, const char *name)
 {
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
-    return access(path, F_OK) == 0;
+    return access(bench_path(b, name), F_OK) == 0;
+}
+
+uint8_t *bench_log_1(struct bench *b, size_t *ret_len, struct bench_records *ret)
+{
+    bench_golden(b, "plain/log.1", "log.1");
+    uint8_t *data = bench_read(b, "log.1", ret_len);
+    assert_non_null(data);
+    size_t at = RK_WAL_HEADER_BYTES;
+    ret->count = 0;
+    while (at < *ret_len) {
+        ret->at[ret->count++] = at;
+        at += RK_WAL_HEAD_BYTES + (size_t)rk_load_i32(data + at + 8) + 1;
+    }
+    ret->at[ret->count] = at;
+    assert_int_equal(at, *ret_len);
+    assert_int_equal(ret->count, 28);
+    return data;
 }

@@ -9,8 +9,14 @@
 #include "base/mem_libc.h"
 #include "inspect/tool.h"
 
+/* Offsets of the records of golden/plain/log.1 and of its end. */
+struct bench_records {
+    size_t at[64];
+    size_t count; /* at[count] is the end */
+};
+
 struct bench {
-    char dir[64]; /* removed by bench_close */
+    char dir[64]; /* removed by bench_close, with all that is in it */
     struct rk_mem mem;
     char *out; /* of the last run */
     char *err;
@@ -38,5 +44,9 @@ void bench_write(struct bench *b, const char *name, const void *data, size_t len
 /* NULL if there is no such file; to be freed. */
 uint8_t *bench_read(struct bench *b, const char *name, size_t *ret_len);
 bool bench_has(struct bench *b, const char *name);
+/* golden/plain/log.1 as log.1, and its bytes; to be freed. */
+uint8_t *bench_log_1(struct bench *b, size_t *ret_len, struct bench_records *ret);
+/* The path of name; until the next call. */
+const char *bench_path(struct bench *b, const char *name);
 
 #endif

@@ -5,34 +5,6 @@
 
 #include "store/wal_format.h"
 
-/* Offsets of the records of golden/plain/log.1 and of its end. */
-struct records {
-    size_t at[64];
-    size_t count; /* at[count] is the end */
-};
-
-static void find_records(const uint8_t *data, size_t len, struct records *r)
-{
-    size_t at = RK_WAL_HEADER_BYTES;
-    r->count = 0;
-    while (at < len) {
-        r->at[r->count++] = at;
-        at += RK_WAL_HEAD_BYTES + (size_t)rk_load_i32(data + at + 8) + 1;
-    }
-    r->at[r->count] = at;
-    assert_int_equal(at, len);
-}
-
-static uint8_t *golden(struct bench *b, size_t *ret_len, struct records *r)
-{
-    bench_golden(b, "plain/log.1", "log.1");
-    uint8_t *data = bench_read(b, "log.1", ret_len);
-    assert_non_null(data);
-    find_records(data, *ret_len, r);
-    assert_int_equal(r->count, 28);
-    return data;
-}
-
 static void a_sound_log_is_found_sound(void **state)
 {
     (void)state;
@@ -53,9 +25,9 @@ static void every_flipped_byte_is_noticed(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     for (size_t at = 0; at < len; at++) {
         data[at] ^= 0x20;
         bench_write(&b, "log.1", data, len);
@@ -86,9 +58,9 @@ static void a_cut_is_a_torn_tail(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     for (size_t end = 0; end < len; end += end < 200 ? 1 : 13) {
         bench_write(&b, "log.1", data, end);
         assert_int_equal(LOG(&b, "verify", "@log.1"), RK_INS_OK);
@@ -109,9 +81,9 @@ static void a_gap_is_a_gap_unless_a_snapshot_covers_it(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     bench_golden(&b, "plain/log.1d", "log.1d");
     bench_write(&b, "log.1", data, r.at[20]);
     assert_int_equal(LOG(&b, "verify", "@"), RK_INS_GAP);
@@ -128,9 +100,9 @@ static void wrong_checksums_are_mended_if_a_person_agrees(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     data[r.at[3] + 7] ^= 1; /* the checksum itself */
     data[r.at[9] + 7] ^= 1;
     bench_write(&b, "log.1", data, len);
@@ -166,9 +138,9 @@ static void what_cannot_be_mended_is_told(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     data[r.at[10] + 8] = 0x7f; /* an impossible length */
     bench_write(&b, "log.1", data, len);
     assert_int_equal(LOG(&b, "repair", "-y", "@log.1"), RK_INS_DAMAGED);
@@ -188,10 +160,10 @@ static void a_cut_keeps_the_original(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     static const char *const cut[] = {"repair", "--truncate", "@log.1", NULL};
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     bench_golden(&b, "plain/log.1d", "log.1d");
     assert_int_equal(LOG(&b, "repair", "-t", "-y", "@log.1"), RK_INS_OK);
     assert_true(says(b.out, "not damaged"));
@@ -278,9 +250,9 @@ static void compare_says_where_they_part(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     bench_write(&b, "short", data, r.at[7]);
     assert_int_equal(LOG(&b, "compare", "@log.1", "@log.1"), RK_INS_OK);
     assert_true(says(b.out, "equal: 28 transactions, 0x1 to 0x1c"));
@@ -305,9 +277,9 @@ static void chop_ends_a_copy(void **state)
     (void)state;
     struct bench b;
     size_t len;
-    struct records r;
+    struct bench_records r;
     bench_open(&b);
-    uint8_t *data = golden(&b, &len, &r);
+    uint8_t *data = bench_log_1(&b, &len, &r);
     assert_int_equal(LOG(&b, "-c", "-z", "0xa", "@log.1"), RK_INS_OK);
     size_t chopped_len;
     uint8_t *chopped = bench_read(&b, "log.1.chopped10", &chopped_len);

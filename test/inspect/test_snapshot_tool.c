@@ -85,9 +85,7 @@ static void a_cut_snapshot_is_damaged_and_its_beginning_can_be_had(void **state)
         if (status == RK_INS_OK) {
             assert_true(says(b.out, "LOST: every node behind these"));
             assert_int_equal(SNAPSHOT(&b, "verify", "@fixed"), RK_INS_OK);
-            char path[128];
-            (void)snprintf(path, sizeof(path), "%s/fixed", b.dir);
-            assert_int_equal(remove(path), 0);
+            assert_int_equal(remove(bench_path(&b, "fixed")), 0);
             saved++;
         }
     }
