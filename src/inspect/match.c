@@ -1,5 +1,5 @@
-/* Matching. Guarantees that a glob takes time in proportion to its length times that of the path,
- * whatever either says. */
+/* Matching. Guarantees that a glob takes time in proportion to its length times the square of that
+ * of the path at most, whatever either says. */
 #include "inspect/match.h"
 
 #include <string.h>
@@ -120,9 +120,10 @@ bool rk_ins_time(const char *text, int64_t *ret_ms)
         if (end == NULL || (*end != '\0' && strcmp(end, "Z") != 0)) {
             continue;
         }
+        int day = tm.tm_mday;
         time_t seconds = *end == 'Z' ? timegm(&tm) : mktime(&tm);
         *ret_ms = (int64_t)seconds * 1000;
-        return true;
+        return tm.tm_mday == day; /* no February 30th */
     }
     return false;
 }

@@ -166,6 +166,8 @@ static void ranges_and_times_are_read(void **state)
     assert_true(rk_ins_time("2026-11-23T05:39:48Z", &from) && from == INT64_C(1795412388000));
     assert_true(rk_ins_time("2026-11-23 05:39:48", &from) && from == INT64_C(1795412388000));
     assert_true(rk_ins_time("1970-01-02", &from) && from == 86400000);
+    assert_true(rk_ins_time("2028-02-29", &from));
+    assert_false(rk_ins_time("2026-02-29", &from));
     assert_false(rk_ins_time("yesterday", &from));
     assert_false(rk_ins_time("2026-11-23T05:39:48+01", &from));
 }
