@@ -26,13 +26,26 @@ enum rk_ins_exit rk_ins_cannot(struct rk_ins_tool *t, const char *what, const ch
     return err == RK_ERR_CORRUPT ? RK_INS_DAMAGED : RK_INS_IO;
 }
 
+/* Of a line that is longer than the buffer the rest is no answer to the next question. */
+static bool read_line(FILE *in, char line[64])
+{
+    if (fgets(line, 64, in) == NULL) {
+        return false;
+    }
+    int c = strchr(line, '\n') != NULL ? '\n' : 0;
+    while (c != '\n' && c != EOF) {
+        c = fgetc(in);
+    }
+    return true;
+}
+
 enum rk_ins_answer rk_ins_ask(struct rk_ins_tool *t, const char *question)
 {
     char line[64];
     for (;;) {
         (void)fputs(question, t->out);
         (void)fflush(t->out);
-        if (fgets(line, sizeof(line), t->in) == NULL) {
+        if (!read_line(t->in, line)) {
             (void)fputc('\n', t->out);
             return RK_INS_ABORT;
         }
