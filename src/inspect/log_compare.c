@@ -45,6 +45,9 @@ static bool open_next(struct side *s)
             s->last_here = -1;
             return true;
         }
+        if (err == RK_ERR_NOT_FOUND && s->logs.is_dir) {
+            continue; /* purged by the server just now */
+        }
         if (err != RK_ERR_MALFORMED) {
             s->status = rk_ins_cannot(s->tool, "opened", name, err);
             return false;
