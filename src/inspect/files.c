@@ -2,6 +2,7 @@
  * follows no lock and drops nothing from the page cache of a server that uses it; that nothing is
  * changed unless the caller chose so. */
 #include "inspect/files.h"
+#include "inspect/out.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -58,15 +59,6 @@ static int dir_fd(const struct rk_ins_files *f, enum rk_disk_dir dir)
     return f->dirs[dir];
 }
 
-/* Names are printed; a file called so is no server's doing. */
-static bool is_odd(const char *name)
-{
-    while (*name != '\0' && (unsigned char)*name >= 0x20 && *name != 0x7f) {
-        name++;
-    }
-    return *name != '\0';
-}
-
 static enum rk_err port_list(void *ctx, enum rk_disk_dir dir,
                              void (*each)(void *each_ctx, const char *name), void *each_ctx)
 {
@@ -88,8 +80,8 @@ static enum rk_err port_list(void *ctx, enum rk_disk_dir dir,
     const struct dirent *entry;
     errno = 0;
     while ((entry = readdir(stream)) != NULL) {
-        if (is_odd(entry->d_name)) {
-            f->odd++;
+        if (!rk_ins_is_printable(rk_bytes_str(entry->d_name))) {
+            f->odd++; /* names are printed; no server gives such ones */
         } else if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
             each(each_ctx, entry->d_name);
         }

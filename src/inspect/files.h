@@ -25,7 +25,7 @@ struct rk_ins_files {
     char real[RK_STORE_NAME_MAX];
     bool has_mark;      /* single: its durability mark may be looked at */
     uint32_t faked;     /* pretend: changes */
-    uint32_t odd;       /* names with control characters, which are passed over when listed */
+    uint32_t odd;       /* names that cannot be printed, which are passed over when listed */
     FILE *say;          /* if not NULL: a line for each file removed or (pretend) made */
     char *dir_paths[2]; /* of snapshots and logs, for that line; owned */
     struct rk_mem *mem;

@@ -18,8 +18,8 @@ enum rk_ins_exit rk_ins_logs_open(struct rk_ins_logs *l, struct rk_ins_tool *t, 
         return rk_ins_cannot(t, "listed", path, err);
     }
     if (l->files.odd > 0) {
-        rk_ins_complain(t, "%s holds %u files whose names hold control characters; passed over",
-                        path, l->files.odd);
+        rk_ins_complain(t, "%s holds %u files whose names cannot be printed; passed over", path,
+                        l->files.odd);
     }
     if (l->names.count == 0) {
         rk_ins_complain(t, "%s holds no logs", path);

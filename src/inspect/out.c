@@ -67,6 +67,17 @@ void rk_ins_put_text(FILE *to, struct rk_bytes v)
     }
 }
 
+bool rk_ins_is_printable(struct rk_bytes v)
+{
+    uint32_t code = 0;
+    uint32_t n = 1;
+    for (uint32_t at = 0; at < v.len && n > 0; at += n) {
+        n = char_at(v, at, &code);
+        n = is_control(code) ? 0 : n;
+    }
+    return n > 0;
+}
+
 void rk_ins_put_base64(FILE *to, struct rk_bytes v)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -9,6 +9,8 @@
 
 /* UTF-8 as it is; control characters (C0, DEL, C1) and bytes that are no UTF-8 as \xNN. */
 void rk_ins_put_text(FILE *to, struct rk_bytes v);
+/* Whether rk_ins_put_text prints it as it is. */
+bool rk_ins_is_printable(struct rk_bytes v);
 void rk_ins_put_base64(FILE *to, struct rk_bytes v);
 /* Long.toHexString */
 void rk_ins_put_hex(FILE *to, int64_t v);

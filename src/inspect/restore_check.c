@@ -326,7 +326,7 @@ static enum rk_ins_exit run(struct check *c, const struct rk_recover_options *op
         err = check_epochs(c);
     }
     if (c->files.odd > 0) {
-        rk_ins_complain(c->tool, "files whose names hold control characters were passed over");
+        rk_ins_complain(c->tool, "files whose names cannot be printed were passed over");
     }
     if (err != RK_OK) {
         return say_no(c);
