@@ -380,7 +380,11 @@ static enum rk_err open_base(struct rk_ins_files *f, const char *path, int which
     if (err != RK_OK) {
         return err;
     }
-    bool has_version = open_dir(f->dirs[base], "version-2", &f->dirs[version]) == RK_OK;
+    err = open_dir(f->dirs[base], "version-2", &f->dirs[version]);
+    bool has_version = err != RK_ERR_NOT_FOUND;
+    if (has_version && err != RK_OK) {
+        return err;
+    }
     if (!has_version) {
         /* It is the version-2 itself; what lies beside it is the base. */
         f->dirs[version] = f->dirs[base];

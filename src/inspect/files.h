@@ -40,6 +40,8 @@ enum rk_err rk_ins_files_open_file(struct rk_ins_files *f, struct rk_mem *mem, c
 enum rk_err rk_ins_files_open_dirs(struct rk_ins_files *f, struct rk_mem *mem, const char *data_dir,
                                    const char *log_dir, enum rk_ins_mode mode) RK_MUST_CHECK;
 void rk_ins_files_close(struct rk_ins_files *f);
+/* Whether snapshots and logs have a directory each. */
+bool rk_ins_files_are_two(const struct rk_ins_files *f);
 bool rk_ins_is_dir(const char *path);
 /* The process that holds rookery.lock of the data directory, 0 if none does. Looks at /proc, so
  * that a server which is just starting is not in the way. */

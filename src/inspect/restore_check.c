@@ -321,7 +321,13 @@ static enum rk_ins_exit run(struct check *c, const struct rk_recover_options *op
                                    .fresh = on_fresh,
                                    .txn = on_txn};
     struct rk_store_names logs = {.mem = c->tool->mem};
-    enum rk_err err = recover(c, options, &sink);
+    enum rk_err err = RK_OK;
+    if (rk_ins_files_are_two(&c->files)) {
+        err = rk_store_check_dirs(&c->files.port, &c->problem);
+    }
+    if (err == RK_OK) {
+        err = recover(c, options, &sink);
+    }
     if (err == RK_OK) {
         err = check_epochs(c);
     }

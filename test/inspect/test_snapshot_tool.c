@@ -2,6 +2,8 @@
 #include "inspect_support.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "store/snap_format.h"
@@ -243,6 +245,25 @@ static void restore_check_says_what_a_start_finds(void **state)
     bench_close(&b);
 }
 
+/* As a server refuses them; neither is an empty directory. */
+static void directories_that_are_not_what_they_seem_are_refused(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    assert_int_equal(mkdir(bench_path(&b, "data"), 0755), 0);
+    assert_int_equal(mkdir(bench_path(&b, "logs"), 0755), 0);
+    bench_golden(&b, "plain/snapshot.0", "data/snapshot.0");
+    bench_golden(&b, "plain/log.1", "logs/log.1");
+    assert_int_equal(SNAPSHOT(&b, "restore-check", "@data", "@logs"), RK_INS_OK);
+    assert_true(says(b.out, "comes out: zxid 0x1c,"));
+    assert_int_equal(SNAPSHOT(&b, "restore-check", "@logs", "@data"), RK_INS_DAMAGED);
+    assert_true(says(b.out, "look swapped"));
+    assert_int_equal(symlink("version-2", bench_path(&b, "version-2")), 0); /* ELOOP */
+    assert_int_equal(SNAPSHOT(&b, "restore-check", "@"), RK_INS_IO);
+    bench_close(&b);
+}
+
 /* A snapshot whose seal is right and whose tree is not. */
 static void put(uint8_t *out, size_t *len, const void *data, size_t n)
 {
@@ -318,6 +339,7 @@ int main(void)
         cmocka_unit_test(grep_finds),
         cmocka_unit_test(export_gives_a_subtree),
         cmocka_unit_test(restore_check_says_what_a_start_finds),
+        cmocka_unit_test(directories_that_are_not_what_they_seem_are_refused),
         cmocka_unit_test(a_tree_that_is_none_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
