@@ -300,11 +300,20 @@ static bool chop_file(void *ctx, const char *name, const struct rk_ins_log *log)
     return true;
 }
 
+/* Damage behind what is copied is nobody's business. */
+static void note_damage(struct chop *c)
+{
+    c->is_done = c->has_zxid;
+    c->is_bad = !c->is_done;
+}
+
 static bool chop_record(void *ctx, enum rk_ins_found found, const struct rk_ins_record *r)
 {
     struct chop *c = ctx;
     if (found != RK_INS_RECORD || !r->is_decoded) {
-        c->is_bad = true;
+        note_damage(c);
+    }
+    if (c->is_bad || c->is_done) {
         return false;
     }
     rk_zxid zxid = r->txn.header.zxid;
@@ -328,7 +337,7 @@ static void chop_hole(void *ctx, const char *name, uint64_t from, uint64_t to, r
                     "%s: damaged from offset %" PRIu64 " to %" PRIu64 ", behind zxid 0x%" PRIx64
                     ": %s",
                     name, from, to, (uint64_t)last, why);
-    c->is_bad = true;
+    note_damage(c);
 }
 
 static enum rk_ins_exit finish_chop(struct chop *c)

@@ -23,6 +23,25 @@ static void open_damaged(struct bench *b, struct bench_records *r)
     free(data);
 }
 
+static void chop_looks_no_further_than_its_zxid(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct bench_records r;
+    size_t len;
+    open_damaged(&b, &r);
+    assert_int_equal(LOG(&b, "chop", "-z", "0xa", "@log.1"), RK_INS_OK);
+    uint8_t *data = bench_read(&b, "log.1", &len);
+    data[r.at[10] + 8] = 0x7f; /* an impossible length */
+    bench_write(&b, "log.1", data, len);
+    assert_int_equal(LOG(&b, "chop", "-z", "0xa", "-o", "@other", "@log.1"), RK_INS_OK);
+    assert_int_equal(LOG(&b, "chop", "-z", "0xb", "@log.1"), RK_INS_DAMAGED);
+    assert_int_equal(LOG(&b, "compare", "@other", "@log.1.chopped10"), RK_INS_OK);
+    assert_true(says(b.out, "equal: 10 transactions, 0x1 to 0xa"));
+    free(data);
+    bench_close(&b);
+}
+
 /* Only the first word of a line is an answer, however long the line is. */
 static void a_long_line_is_one_answer(void **state)
 {
@@ -41,6 +60,7 @@ static void a_long_line_is_one_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chop_looks_no_further_than_its_zxid),
         cmocka_unit_test(a_long_line_is_one_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
