@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -300,7 +301,8 @@ static const struct rk_disk_ops ops = {
 
 static void start(struct rk_ins_files *f, struct rk_mem *mem, enum rk_ins_mode mode)
 {
-    *f = (struct rk_ins_files){.mode = mode, .mem = mem, .dirs = {-1, -1, -1, -1}};
+    *f = (struct rk_ins_files){
+        .mode = mode, .mem = mem, .dirs = {-1, -1, -1, -1}, .locks = {-1, -1}};
     f->port = (struct rk_disk){&ops, f};
 }
 
@@ -417,6 +419,10 @@ void rk_ins_files_close(struct rk_ins_files *f)
         }
     }
     for (int i = 0; i < 2; i++) {
+        if (f->locks[i] >= 0) {
+            (void)close(f->locks[i]); /* and it is let go */
+            f->locks[i] = -1;
+        }
         if (f->dir_paths[i] != NULL) {
             rk_mem_free(f->mem, f->dir_paths[i], strlen(f->dir_paths[i]) + 1);
             f->dir_paths[i] = NULL;
@@ -454,6 +460,54 @@ int rk_ins_files_holder(const struct rk_ins_files *f)
         (void)fclose(locks); /* read only */
     }
     return pid;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool rk_ins_files_are_two(const struct rk_ins_files *f)
+{
+    struct stat a;
+    struct stat b;
+    return fstat(f->dirs[RK_DIR_SNAP], &a) == 0 && fstat(f->dirs[RK_DIR_LOG], &b) == 0 &&
+           !is_same(&a, &b);
+}
+
+/* As a server does (shell/disk_posix.c). */
+static enum rk_err lock(int dir, const struct stat *other, struct stat *ret_st, int *ret_fd)
+{
+    int fd = openat(dir, LOCK_NAME, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return to_err(errno);
+    }
+    enum rk_err err = fstat(fd, ret_st) == 0 ? RK_OK : to_err(errno);
+    bool is_held = err == RK_OK && other != NULL && is_same(ret_st, other);
+    if (err == RK_OK && !is_held && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        err = errno == EWOULDBLOCK ? RK_ERR_BUSY : to_err(errno);
+    }
+    if (err != RK_OK || is_held) {
+        (void)close(fd); /* nothing was written */
+        return err;
+    }
+    *ret_fd = fd;
+    return RK_OK;
+}
+
+enum rk_err rk_ins_files_lock(struct rk_ins_files *f)
+{
+    static const enum rk_disk_dir dirs[] = {RK_DIR_DATA, RK_DIR_DATALOG};
+    struct stat sts[2];
+    enum rk_err err = RK_OK;
+    for (int i = 0; i < 2 && err == RK_OK; i++) {
+        if (f->dirs[dirs[i]] >= 0) {
+            err = lock(f->dirs[dirs[i]], i > 0 && f->locks[0] >= 0 ? &sts[0] : NULL, &sts[i],
+                       &f->locks[i]);
+            err = err == RK_ERR_NOT_FOUND ? RK_OK : err;
+        }
+    }
+    return err;
 }
 
 /* -- Files that are made
@@ -496,10 +550,22 @@ static enum rk_err sync_parent(const char *path)
     return err;
 }
 
-enum rk_err rk_ins_rename(const char *from, const char *to)
+static bool is_there(const char *path)
 {
     struct stat st;
-    if (lstat(to, &st) == 0) {
+    return lstat(path, &st) == 0;
+}
+
+bool rk_ins_is_taken(const char *path, const char *that)
+{
+    struct stat a;
+    struct stat b;
+    return lstat(path, &a) == 0 && (lstat(that, &b) != 0 || !is_same(&a, &b));
+}
+
+enum rk_err rk_ins_rename(const char *from, const char *to)
+{
+    if (is_there(to)) {
         return RK_ERR_EXISTS;
     }
     if (rename(from, to) != 0) {
@@ -508,34 +574,54 @@ enum rk_err rk_ins_rename(const char *from, const char *to)
     return sync_parent(to);
 }
 
-enum rk_err rk_ins_copy_create(struct rk_mem *mem, const char *path, bool is_replacing,
-                               struct rk_ins_copy **ret)
+/* A server has to read what a mended file replaces, whoever mended it. */
+static void look_like(int fd, const char *like)
 {
     struct stat st;
-    if (!is_replacing && lstat(path, &st) == 0) {
-        return RK_ERR_EXISTS;
+    if (stat(like, &st) == 0) {
+        int rc = fchown(fd, st.st_uid, st.st_gid);
+        RK_MAYBE(rc != 0); /* only root may, and it is ours then */
+        rc = fchmod(fd, st.st_mode & 0777);
+        RK_MAYBE(rc != 0);
     }
-    struct rk_ins_copy *c = rk_mem_alloc(mem, sizeof(*c));
+}
+
+enum rk_ins_exit rk_ins_copy_create(struct rk_ins_tool *t, const char *path, const char *like,
+                                    bool is_replacing, struct rk_ins_copy **ret)
+{
+    struct rk_ins_copy *c = rk_mem_alloc(t->mem, sizeof(*c));
     if (c == NULL) {
-        return RK_ERR_NOMEM;
+        return rk_ins_cannot(t, "made", path, RK_ERR_NOMEM);
     }
-    c->mem = mem;
+    c->mem = t->mem;
     c->fd = -1;
     c->written = 0;
     c->len = 0;
     c->failed = RK_OK;
+    enum rk_err err = RK_OK;
     int n = snprintf(c->path, sizeof(c->path), "%s", path);
-    bool fits = n > 0 && (size_t)n < sizeof(c->path) && rk_ins_beside(c->part, path, "part.", "");
-    if (fits) {
-        c->fd = open(c->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (n <= 0 || (size_t)n >= sizeof(c->path) || !rk_ins_beside(c->part, path, "part.", "")) {
+        err = RK_ERR_TOO_BIG;
+    } else if (!is_replacing && is_there(path)) {
+        err = RK_ERR_EXISTS;
+    } else {
+        c->fd = open(c->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        err = c->fd >= 0 ? RK_OK : to_err(errno);
+        path = c->part;
     }
-    if (c->fd < 0) {
-        enum rk_err err = fits ? to_err(errno) : RK_ERR_TOO_BIG;
-        rk_mem_free(mem, c, sizeof(*c));
-        return err;
+    if (err != RK_OK) {
+        bool is_left = err == RK_ERR_EXISTS && path == c->part;
+        enum rk_ins_exit status = rk_ins_cannot(t, "made", path, err);
+        if (is_left) {
+            rk_ins_complain(t,
+                            "if no other run is under way, one broke off and left it: remove it");
+        }
+        rk_mem_free(t->mem, c, sizeof(*c));
+        return status;
     }
+    look_like(c->fd, like);
     *ret = c;
-    return RK_OK;
+    return RK_INS_OK;
 }
 
 static void flush(struct rk_ins_copy *c)
@@ -603,6 +689,8 @@ enum rk_err rk_ins_copy_replace(struct rk_ins_copy *c, const char *backup)
     enum rk_err err = make_durable(c);
     if (err == RK_OK && link(c->path, backup) != 0) {
         err = to_err(errno);
+        /* A run that broke off in here has made the link already. */
+        err = err == RK_ERR_EXISTS && !rk_ins_is_taken(backup, c->path) ? RK_OK : err;
     }
     if (err == RK_OK) {
         err = sync_parent(c->path);

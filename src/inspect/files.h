@@ -18,6 +18,7 @@ enum rk_ins_mode {
 struct rk_ins_files {
     struct rk_disk port; /* ctx: this struct, which must not move */
     int dirs[4];         /* by enum rk_disk_dir; -1: not there */
+    int locks[2];        /* -1: not held */
     enum rk_ins_mode mode;
     /* One file alone: what the store calls it, and its name. */
     bool is_single;
@@ -46,24 +47,30 @@ bool rk_ins_is_dir(const char *path);
 /* The process that holds rookery.lock of the data directory, 0 if none does. Looks at /proc, so
  * that a server which is just starting is not in the way. */
 int rk_ins_files_holder(const struct rk_ins_files *f);
+/* For what a server must not run beside: holds its locks until close. RK_ERR_BUSY. A directory
+ * without a lock file was never one of our servers', and is not locked. */
+enum rk_err rk_ins_files_lock(struct rk_ins_files *f) RK_MUST_CHECK;
 
 /* -- Files that are made -- */
 
 struct rk_ins_copy; /* a file in the making */
 
-/* Writes part.PATH, to become PATH; RK_ERR_EXISTS if PATH is there, unless it is to be replaced. */
-enum rk_err rk_ins_copy_create(struct rk_mem *mem, const char *path, bool is_replacing,
-                               struct rk_ins_copy **ret) RK_MUST_CHECK;
+/* Writes part.PATH, to become PATH, with the mode of like, and its owner as far as that is allowed.
+ * A line on err if not RK_INS_OK: PATH is there and is not to be replaced, say. */
+enum rk_ins_exit rk_ins_copy_create(struct rk_ins_tool *t, const char *path, const char *like,
+                                    bool is_replacing, struct rk_ins_copy **ret);
 void rk_ins_copy_put(struct rk_ins_copy *c, const void *data, size_t len); /* latches */
 uint64_t rk_ins_copy_bytes(const struct rk_ins_copy *c);
 /* Makes it durable under its name. */
 enum rk_err rk_ins_copy_finish(struct rk_ins_copy *c) RK_MUST_CHECK;
-/* The same where PATH is there: it is kept as backup (RK_ERR_EXISTS if that is there), and at any
- * time one of both has the name PATH. */
+/* The same where PATH is there: it is kept as backup (RK_ERR_EXISTS if something else is there),
+ * and at any time one of both has the name PATH. */
 enum rk_err rk_ins_copy_replace(struct rk_ins_copy *c, const char *backup) RK_MUST_CHECK;
 /* Removes what was not finished. Accepts NULL. */
 void rk_ins_copy_destroy(struct rk_ins_copy *c);
 
+/* Whether path is there, and is no other name of the file that. */
+bool rk_ins_is_taken(const char *path, const char *that);
 /* Renames within one directory, durably; RK_ERR_EXISTS if to is there. */
 enum rk_err rk_ins_rename(const char *from, const char *to) RK_MUST_CHECK;
 /* "dir/" + "prefix" + base name of path + suffix; false if that is too long. */

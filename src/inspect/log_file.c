@@ -223,3 +223,32 @@ enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid, bool *ret
     l->pos = is_there ? from : next;
     return err;
 }
+
+enum rk_err rk_ins_log_behind(struct rk_mem *mem, const struct rk_disk *disk, const char *name,
+                              uint64_t offset, rk_zxid last, struct rk_ins_behind *ret)
+{
+    struct rk_ins_log log;
+    bool is_found = false;
+    *ret = (struct rk_ins_behind){.count = 0};
+    enum rk_err err = rk_ins_log_open(&log, mem, disk, name);
+    if (err != RK_OK) {
+        return err == RK_ERR_MALFORMED ? RK_OK : err;
+    }
+    log.pos = offset;
+    err = rk_ins_log_resync(&log, last, &is_found);
+    while (err == RK_OK && is_found) {
+        enum rk_ins_found found;
+        struct rk_ins_record record;
+        err = rk_ins_log_next(&log, &found, &record);
+        if (err == RK_OK && found == RK_INS_RECORD && record.is_decoded) {
+            last = record.txn.header.zxid;
+            ret->first = ret->count == 0 ? last : ret->first;
+            ret->last = last;
+            ret->count++;
+        } else if (err == RK_OK && found != RK_INS_BAD_SUM) {
+            err = rk_ins_log_resync(&log, last, &is_found);
+        }
+    }
+    rk_ins_log_close(&log);
+    return err;
+}

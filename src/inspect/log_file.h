@@ -56,4 +56,16 @@ enum rk_err rk_ins_log_next(struct rk_ins_log *l, enum rk_ins_found *ret_found,
 enum rk_err rk_ins_log_resync(struct rk_ins_log *l, rk_zxid last_zxid,
                               bool *ret_is_found) RK_MUST_CHECK;
 
+/* Whole transactions behind a place where none can be read. */
+struct rk_ins_behind {
+    uint64_t count;
+    rk_zxid first;
+    rk_zxid last;
+};
+
+/* Those of the log name behind offset, with zxids above last. */
+enum rk_err rk_ins_log_behind(struct rk_mem *mem, const struct rk_disk *disk, const char *name,
+                              uint64_t offset, rk_zxid last,
+                              struct rk_ins_behind *ret) RK_MUST_CHECK;
+
 #endif

@@ -53,13 +53,12 @@ struct repair {
     uint64_t kept;
     uint64_t fixed;
     uint64_t left_bad;
-    uint64_t lost; /* whole records behind the first place where there is none */
     rk_zxid last;
-    rk_zxid lost_first;
-    rk_zxid lost_last;
     bool is_stopped;
+    bool may_be_torn; /* ... at the end of the file */
     uint64_t stop_offset;
     const char *stop_why;
+    struct rk_ins_behind lost;
     bool is_aborted;
 };
 
@@ -74,17 +73,23 @@ static void put_record(struct rk_ins_copy *copy, struct rk_bytes payload, int64_
     rk_ins_copy_put(copy, &end, 1);
 }
 
-static bool on_file(void *ctx, const char *name, const struct rk_ins_log *log)
+static void begin(struct rk_ins_tool *t, struct rk_ins_copy *copy, const struct rk_ins_log *log,
+                  int64_t dbid)
 {
-    struct repair *p = ctx;
     uint8_t header[RK_WAL_HEADER_BYTES];
-    (void)name;
-    (void)fprintf(p->tool->out,
+    (void)fprintf(t->out,
                   "ZooKeeper Transactional Log File with dbid %" PRId64
                   " txnlog format version %" PRId32 "\n",
                   log->dbid, log->version);
-    rk_wal_put_header(header, 0);
-    rk_ins_copy_put(p->copy, header, sizeof(header));
+    rk_wal_put_header(header, dbid);
+    rk_ins_copy_put(copy, header, sizeof(header));
+}
+
+static bool on_file(void *ctx, const char *name, const struct rk_ins_log *log)
+{
+    struct repair *p = ctx;
+    (void)name;
+    begin(p->tool, p->copy, log, 0);
     return true;
 }
 
@@ -95,15 +100,6 @@ static void stop(struct repair *p, uint64_t offset, const char *why)
         p->stop_offset = offset;
         p->stop_why = why;
     }
-}
-
-static void count_lost(struct repair *p, const struct rk_ins_record *r)
-{
-    if (r->is_decoded) {
-        p->lost_first = p->lost == 0 ? r->txn.header.zxid : p->lost_first;
-        p->lost_last = r->txn.header.zxid;
-    }
-    p->lost++;
 }
 
 /* A record whose checksum is wrong. False: the person had enough. */
@@ -127,8 +123,7 @@ static bool on_record(void *ctx, enum rk_ins_found found, const struct rk_ins_re
         stop(p, r->offset, "what it says is no transaction");
     }
     if (p->is_stopped) {
-        count_lost(p, r);
-        return true;
+        return false;
     }
     if (found == RK_INS_BAD_SUM && !decide(p, r, &is_fixed)) {
         p->is_aborted = true;
@@ -160,9 +155,9 @@ static void on_end(void *ctx, const char *name, uint64_t offset, const char *why
     struct repair *p = ctx;
     (void)name;
     if (*why != '\0') {
+        p->may_be_torn = true;
         stop(p, offset, why);
-    }
-    if (!p->is_stopped) {
+    } else {
         (void)fprintf(p->tool->out, "EOF reached after %" PRIu64 " txns.\n", p->kept);
     }
 }
@@ -184,13 +179,15 @@ static void report(const struct repair *p)
     }
     (void)fprintf(to, "It ends behind zxid 0x%" PRIx64 ", where at offset %" PRIu64 " of %s %s.\n",
                   (uint64_t)p->last, p->stop_offset, p->path, p->stop_why);
-    if (p->lost > 0) {
+    if (p->may_be_torn) {
+        (void)fputs("Nothing that could be read lies behind it: a torn write, or lost.\n", to);
+    } else if (p->lost.count == 0) {
+        (void)fputs("LOST: what was there.\n", to);
+    } else {
         (void)fprintf(to,
                       "LOST: what was there, and %" PRIu64 " transactions behind it, 0x%" PRIx64
                       " to 0x%" PRIx64 ".\n",
-                      p->lost, (uint64_t)p->lost_first, (uint64_t)p->lost_last);
-    } else {
-        (void)fputs("Nothing that could be read lies behind it: a torn write, or lost.\n", to);
+                      p->lost.count, (uint64_t)p->lost.first, (uint64_t)p->lost.last);
     }
 }
 
@@ -198,11 +195,11 @@ static enum rk_ins_exit copy_good(struct repair *p)
 {
     struct rk_ins_visitor v = {
         .ctx = p, .file = on_file, .record = on_record, .hole = on_hole, .end = on_end};
-    enum rk_err err = rk_ins_copy_create(p->tool->mem, p->output, false, &p->copy);
-    if (err != RK_OK) {
-        return rk_ins_cannot(p->tool, "made", p->output, err);
+    enum rk_ins_exit status = rk_ins_copy_create(p->tool, p->output, p->path, false, &p->copy);
+    if (status != RK_INS_OK) {
+        return status;
     }
-    enum rk_ins_exit status = rk_ins_logs_walk(&p->logs, &v);
+    status = rk_ins_logs_walk(&p->logs, &v);
     if (status != RK_INS_OK && status != RK_INS_DAMAGED) {
         return status;
     }
@@ -210,12 +207,21 @@ static enum rk_ins_exit copy_good(struct repair *p)
         (void)fputs("Recovery aborted.\n", p->tool->out);
         return RK_INS_REFUSED;
     }
+    enum rk_err err = RK_OK;
+    if (p->is_stopped) {
+        err = rk_ins_log_behind(p->tool->mem, &p->logs.files.port, p->logs.names.items[0].name,
+                                p->stop_offset, p->last, &p->lost);
+    }
+    if (err != RK_OK) {
+        return rk_ins_cannot(p->tool, "read", p->path, err);
+    }
     err = rk_ins_copy_finish(p->copy);
     if (err != RK_OK) {
         return rk_ins_cannot(p->tool, "written", p->output, err);
     }
     report(p);
-    return p->lost > 0 || p->left_bad > 0 ? RK_INS_DAMAGED : RK_INS_OK;
+    bool is_lost = p->is_stopped && !p->may_be_torn;
+    return is_lost || p->left_bad > 0 ? RK_INS_DAMAGED : RK_INS_OK;
 }
 
 static enum rk_ins_exit repair(struct repair *p)
@@ -289,14 +295,8 @@ static void say_gap(const struct chop *c, rk_zxid zxid)
 static bool chop_file(void *ctx, const char *name, const struct rk_ins_log *log)
 {
     struct chop *c = ctx;
-    uint8_t header[RK_WAL_HEADER_BYTES];
     (void)name;
-    (void)fprintf(c->tool->out,
-                  "ZooKeeper Transactional Log File with dbid %" PRId64
-                  " txnlog format version %" PRId32 "\n",
-                  log->dbid, log->version);
-    rk_wal_put_header(header, log->dbid);
-    rk_ins_copy_put(c->copy, header, sizeof(header));
+    begin(c->tool, c->copy, log, log->dbid);
     return true;
 }
 
@@ -378,16 +378,14 @@ static enum rk_ins_exit chop(struct chop *c)
     if (status != RK_INS_OK) {
         return status;
     }
-    enum rk_err err = rk_ins_copy_create(c->tool->mem, c->output, false, &c->copy);
-    if (err != RK_OK) {
-        rk_ins_logs_close(&logs);
-        return rk_ins_cannot(c->tool, "made", c->output, err);
+    status = rk_ins_copy_create(c->tool, c->output, c->path, false, &c->copy);
+    if (status == RK_INS_OK) {
+        status = rk_ins_logs_walk(&logs, &v);
+        if (status == RK_INS_OK || status == RK_INS_DAMAGED) {
+            status = finish_chop(c);
+        }
     }
-    status = rk_ins_logs_walk(&logs, &v);
     rk_ins_logs_close(&logs);
-    if (status == RK_INS_OK || status == RK_INS_DAMAGED) {
-        status = finish_chop(c);
-    }
     rk_ins_copy_destroy(c->copy);
     return status;
 }

@@ -38,9 +38,7 @@ struct report {
     bool has_mark;
     struct rk_wal_mark mark;
     struct rk_wal_tail tail;
-    uint64_t behind; /* whole records behind the damage */
-    rk_zxid behind_first;
-    rk_zxid behind_last;
+    struct rk_ins_behind behind; /* the damage */
 };
 
 struct verify {
@@ -120,33 +118,6 @@ static void see_record(struct verify *v, struct report *r, const struct rk_wal_r
     r->txns++;
 }
 
-/* What could still be read behind the damage. */
-static enum rk_err look_behind(struct verify *v, const char *shown, struct report *r)
-{
-    struct rk_ins_log log;
-    bool is_found = false;
-    enum rk_err err = rk_ins_log_open(&log, v->tool->mem, &v->logs.files.port, shown);
-    if (err != RK_OK) {
-        return err == RK_ERR_MALFORMED ? RK_OK : err;
-    }
-    log.pos = r->tail.offset;
-    err = rk_ins_log_resync(&log, r->txns > 0 ? r->last : -1, &is_found);
-    while (err == RK_OK && is_found) {
-        enum rk_ins_found found;
-        struct rk_ins_record record;
-        err = rk_ins_log_next(&log, &found, &record);
-        if (err == RK_OK && found == RK_INS_RECORD && record.is_decoded) {
-            r->behind_first = r->behind == 0 ? record.txn.header.zxid : r->behind_first;
-            r->behind_last = record.txn.header.zxid;
-            r->behind++;
-        } else if (err == RK_OK && found != RK_INS_BAD_SUM) {
-            err = rk_ins_log_resync(&log, r->behind_last, &is_found);
-        }
-    }
-    rk_ins_log_close(&log);
-    return err;
-}
-
 /* Where a log that is being written seems to be damaged, the next look finds it elsewhere: what was
  * read of it is older than what lies behind. */
 static enum rk_err confirm(struct verify *v, const char *shown, struct report *r)
@@ -204,7 +175,11 @@ static enum rk_err scan(struct verify *v, const char *shown, struct report *r)
     if (err == RK_OK) {
         err = confirm(v, shown, r);
     }
-    return err == RK_OK && r->tail.verdict == RK_WAL_TAIL_DAMAGED ? look_behind(v, shown, r) : err;
+    if (err == RK_OK && r->tail.verdict == RK_WAL_TAIL_DAMAGED) {
+        err = rk_ins_log_behind(v->tool->mem, &v->logs.files.port, shown, r->tail.offset,
+                                r->txns > 0 ? r->last : -1, &r->behind);
+    }
+    return err;
 }
 
 static const char *verdict_text(const struct report *r)
@@ -237,7 +212,7 @@ static void print_json(struct verify *v, const struct report *r)
         rk_ins_json_text(to, rk_bytes_str(r->tail.why));
         (void)fputs(",\"evidence\":", to);
         rk_ins_json_text(to, rk_bytes_str(r->tail.evidence));
-        (void)fprintf(to, ",\"recordsBehind\":%" PRIu64, r->behind);
+        (void)fprintf(to, ",\"recordsBehind\":%" PRIu64, r->behind.count);
     }
     (void)fputs("}\n", to);
 }
@@ -255,11 +230,12 @@ static void print_tail(struct verify *v, const struct report *r)
         (void)fprintf(to, "%s: DAMAGED at offset %" PRIu64 ", behind zxid 0x%" PRIx64 ": %s; %s\n",
                       r->name, tail->offset, (uint64_t)r->last, tail->why, tail->evidence);
     }
-    if (r->behind > 0) {
+    if (r->behind.count > 0) {
         (void)fprintf(to,
                       "%s: %" PRIu64 " whole transactions follow behind the damage, 0x%" PRIx64
                       " to 0x%" PRIx64 "\n",
-                      r->name, r->behind, (uint64_t)r->behind_first, (uint64_t)r->behind_last);
+                      r->name, r->behind.count, (uint64_t)r->behind.first,
+                      (uint64_t)r->behind.last);
     }
     if (tail->is_cut) {
         (void)fprintf(to, "%s: cut by another server behind 0x%" PRIx64 " (TRUNC)\n", r->name,

@@ -180,14 +180,14 @@ static void say_plan(const struct repair *p, const char *output)
 
 static enum rk_ins_exit rebuild(struct repair *p, const char *output)
 {
-    enum rk_err err = rk_ins_copy_create(p->tool->mem, output, false, &p->copy);
-    if (err != RK_OK) {
-        return rk_ins_cannot(p->tool, "made", output, err);
+    enum rk_ins_exit status = rk_ins_copy_create(p->tool, output, p->snap.path, false, &p->copy);
+    if (status != RK_INS_OK) {
+        return status;
     }
     rk_buf_init(&p->piece, p->tool->mem, SIZE_MAX / 4);
     p->adler = (uint32_t)adler32(0, NULL, 0);
     p->nodes_left = p->nodes;
-    err = write_copy(p);
+    enum rk_err err = write_copy(p);
     rk_buf_deinit(&p->piece);
     rk_ins_copy_destroy(p->copy);
     if (err != RK_OK) {
