@@ -52,19 +52,11 @@ struct acl_hash {
     uint32_t hash;
 };
 
-static enum rk_err on_session(void *ctx, rk_session_id id, int32_t timeout_ms)
-{
-    (void)ctx;
-    (void)id;
-    (void)timeout_ms;
-    return RK_OK;
-}
-
 /* Ids differ between servers; what they stand for is compared. */
 static enum rk_err on_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 {
     struct compare *c = ctx;
-    uint64_t hash = (uint64_t)acl->count;
+    uint64_t hash = c->tree.seed + (uint64_t)acl->count;
     for (int32_t i = 0; i < acl->count; i++) {
         const struct rk_acl *a = &acl->items[i];
         hash = rk_hash_bytes(a->id.scheme.data, a->id.scheme.len, hash + (uint32_t)a->perms);
@@ -100,9 +92,9 @@ static enum rk_err on_node(void *ctx, struct rk_bytes path, struct rk_bytes data
     rk_store_i64(bytes + 52, stat->pzxid);
     struct rk_ins_side info = {
         .data_bytes = data.len,
-        .data_hash = data.data == NULL ? 1 : rk_hash_bytes(data.data, data.len, 0),
+        .data_hash = data.data == NULL ? 1 : rk_hash_bytes(data.data, data.len, c->tree.seed),
         .acl_hash = hash_acl(c, acl_id),
-        .stat_hash = (uint32_t)rk_hash_bytes(bytes, sizeof(bytes), 0),
+        .stat_hash = (uint32_t)rk_hash_bytes(bytes, sizeof(bytes), c->tree.seed),
     };
     return rk_ins_skeleton_add(&c->tree, c->side, path, &info);
 }
@@ -119,7 +111,9 @@ static enum rk_ins_exit load(struct compare *c, unsigned side, bool is_told)
     struct rk_ins_snap snap;
     struct rk_snap_info info;
     struct timespec start;
-    struct rk_restore_sink sink = {.ctx = c, .session = on_session, .acl = on_acl, .node = on_node};
+    struct rk_restore_sink sink = rk_ins_sink(c);
+    sink.acl = on_acl;
+    sink.node = on_node;
     (void)clock_gettime(CLOCK_MONOTONIC, &start); /* cannot fail with this clock */
     enum rk_ins_exit status = rk_ins_snap_open(&snap, c->tool, c->paths[side]);
     if (status != RK_INS_OK) {

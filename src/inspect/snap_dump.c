@@ -62,22 +62,6 @@ struct dump {
     uint64_t count;
 };
 
-static enum rk_err skip_session(void *ctx, rk_session_id id, int32_t timeout_ms)
-{
-    (void)ctx;
-    (void)id;
-    (void)timeout_ms;
-    return RK_OK;
-}
-
-static enum rk_err skip_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
-{
-    (void)ctx;
-    (void)id;
-    (void)acl;
-    return RK_OK;
-}
-
 /* Kept: nodes name them. */
 static enum rk_err keep_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 {
@@ -162,7 +146,7 @@ static enum rk_err show_node(void *ctx, struct rk_bytes path, struct rk_bytes da
     struct dump *d = ctx;
     if (d->is_lines) {
         line_node(d, path, data, acl_id, stat);
-        return RK_OK;
+        return rk_ins_printed(d->tool);
     }
     text_node(d, path, data, stat);
     d->last = stat->mzxid > d->last ? stat->mzxid : d->last;
@@ -170,18 +154,7 @@ static enum rk_err show_node(void *ctx, struct rk_bytes path, struct rk_bytes da
     if (stat->ephemeral_owner != 0) {
         rk_ins_tally_add(&d->sessions, rk_bytes_of(&stat->ephemeral_owner, 8), 1, 0);
     }
-    return RK_OK;
-}
-
-static enum rk_err skip_node(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
-                             const struct rk_stat_persisted *stat)
-{
-    (void)ctx;
-    (void)path;
-    (void)data;
-    (void)acl_id;
-    (void)stat;
-    return RK_OK;
+    return rk_ins_printed(d->tool);
 }
 
 static enum rk_err show_session(void *ctx, rk_session_id id, int32_t timeout_ms)
@@ -192,15 +165,16 @@ static enum rk_err show_session(void *ctx, rk_session_id id, int32_t timeout_ms)
     rk_ins_put_hex16(d->tool->out, id);
     (void)fprintf(d->tool->out, ", %" PRId32 ", %" PRIu64 "\n", timeout_ms,
                   item != NULL ? item->count : 0);
-    return RK_OK;
+    return rk_ins_printed(d->tool);
 }
 
 static enum rk_ins_exit print_text(struct dump *d, const struct rk_snap_info *info)
 {
     struct rk_snap_info again;
-    struct rk_restore_sink sink = {
-        .ctx = d, .session = skip_session, .acl = keep_acl, .node = show_node};
+    struct rk_restore_sink sink = rk_ins_sink(d);
     FILE *to = d->tool->out;
+    sink.acl = keep_acl;
+    sink.node = show_node;
     if (!d->is_lines) {
         /* The root is counted twice there. */
         (void)fprintf(to, "ZNode Details (count=%" PRIu64 "):\n", info->node_count + 1);
@@ -211,9 +185,8 @@ static enum rk_ins_exit print_text(struct dump *d, const struct rk_snap_info *in
         return status;
     }
     (void)fputs("----\nSession Details (sid, timeout, ephemeralCount):\n", to);
+    sink = rk_ins_sink(d);
     sink.session = show_session;
-    sink.acl = skip_acl;
-    sink.node = skip_node;
     status = rk_ins_snap_read(&d->snap, &sink, &again);
     (void)fprintf(to, "----\nLast zxid: 0x%" PRIx64 "\n", (uint64_t)d->last);
     return status;
@@ -241,8 +214,8 @@ static enum rk_err size_node(void *ctx, struct rk_bytes path, struct rk_bytes da
 static enum rk_ins_exit load_sizes(struct sizes *s, uint32_t depth_max)
 {
     struct rk_snap_info info;
-    struct rk_restore_sink sink = {
-        .ctx = s, .session = skip_session, .acl = skip_acl, .node = size_node};
+    struct rk_restore_sink sink = rk_ins_sink(s);
+    sink.node = size_node;
     rk_ins_skeleton_init(&s->tree, s->tool->mem, depth_max);
     enum rk_ins_exit status = rk_ins_snap_read(&s->snap, &sink, &info);
     if (status == RK_INS_OK) {
@@ -469,14 +442,15 @@ static enum rk_err grep_node(void *ctx, struct rk_bytes path, struct rk_bytes da
         rk_ins_put_text(d->tool->out, rk_ins_shown_path(path));
         (void)fputc('\n', d->tool->out);
     }
-    return RK_OK;
+    return rk_ins_printed(d->tool);
 }
 
 static enum rk_ins_exit grep(struct dump *d, const char *file)
 {
     struct rk_snap_info info;
-    struct rk_restore_sink sink = {
-        .ctx = d, .session = skip_session, .acl = keep_acl, .node = grep_node};
+    struct rk_restore_sink sink = rk_ins_sink(d);
+    sink.acl = keep_acl;
+    sink.node = grep_node;
     enum rk_ins_exit status = rk_ins_snap_open(&d->snap, d->tool, file);
     if (status != RK_INS_OK) {
         return status;

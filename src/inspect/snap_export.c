@@ -24,8 +24,7 @@ const char rk_ins_snap_export_help[] =
 
 #define ZOOKEEPER "/zookeeper"
 
-struct export
-{
+struct exporting {
     struct rk_ins_tool *tool;
     struct rk_ins_snap snap;
     struct rk_ins_skeleton tree; /* for the number of children */
@@ -34,17 +33,9 @@ struct export
     uint64_t count;
 };
 
-static enum rk_err skip_session(void *ctx, rk_session_id id, int32_t timeout_ms)
-{
-    (void)ctx;
-    (void)id;
-    (void)timeout_ms;
-    return RK_OK;
-}
-
 static enum rk_err keep_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 {
-    struct export *e = ctx;
+    struct exporting *e = ctx;
     rk_ins_acl_map_add(&e->acls, id, acl);
     return RK_OK;
 }
@@ -52,7 +43,7 @@ static enum rk_err keep_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
 static enum rk_err name_node(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
                              const struct rk_stat_persisted *stat)
 {
-    struct export *e = ctx;
+    struct exporting *e = ctx;
     struct rk_ins_side info = {.data_bytes = data.len};
     (void)acl_id;
     (void)stat;
@@ -64,13 +55,13 @@ static bool is_below(struct rk_bytes path, struct rk_bytes root)
     return rk_bytes_starts_with(path, root) && (path.len == root.len || path.data[root.len] == '/');
 }
 
-static bool is_wanted(const struct export *e, struct rk_bytes path)
+static bool is_wanted(const struct exporting *e, struct rk_bytes path)
 {
     bool is_whole = e->root.len == 0;
     return is_below(path, e->root) && !(is_whole && is_below(path, rk_bytes_str(ZOOKEEPER)));
 }
 
-static int32_t child_count(const struct export *e, struct rk_bytes path)
+static int32_t child_count(const struct exporting *e, struct rk_bytes path)
 {
     uint32_t node = rk_ins_skeleton_find(&e->tree, path);
     int32_t count = 0;
@@ -131,7 +122,7 @@ static void put_stat(FILE *to, const struct rk_stat_persisted *s, uint32_t data_
 static enum rk_err put_node(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
                             const struct rk_stat_persisted *stat)
 {
-    struct export *e = ctx;
+    struct exporting *e = ctx;
     FILE *to = e->tool->out;
     if (!is_wanted(e, path)) {
         return RK_OK;
@@ -156,10 +147,10 @@ static enum rk_err put_node(void *ctx, struct rk_bytes path, struct rk_bytes dat
     put_stat(to, stat, data.len, child_count(e, path));
     (void)fputs("}\n", to);
     e->count++;
-    return ferror(to) == 0 ? RK_OK : RK_ERR_IO;
+    return rk_ins_printed(e->tool);
 }
 
-static void put_head(struct export *e)
+static void put_head(struct exporting *e)
 {
     struct timespec now;
     struct tm tm;
@@ -174,12 +165,12 @@ static void put_head(struct export *e)
     (void)fputs("}\n", e->tool->out);
 }
 
-static enum rk_ins_exit put_nodes(struct export *e)
+static enum rk_ins_exit put_nodes(struct exporting *e)
 {
     struct rk_snap_info info;
     const char *why;
-    struct rk_restore_sink sink = {
-        .ctx = e, .session = skip_session, .acl = keep_acl, .node = put_node};
+    struct rk_restore_sink sink = rk_ins_sink(e);
+    sink.node = put_node;
     put_head(e);
     enum rk_err err = rk_ins_snap_parse(&e->snap, &sink, &info, &why);
     if (err == RK_ERR_UNSUPPORTED) {
@@ -188,6 +179,9 @@ static enum rk_ins_exit put_nodes(struct export *e)
                         "off. It is in the logs behind a snapshot that was taken while writing");
         return RK_INS_DAMAGED;
     }
+    if (rk_ins_printed(e->tool) != RK_OK) {
+        return RK_INS_OK; /* rk_ins_tool_finish tells */
+    }
     if (err != RK_OK) {
         return rk_ins_cannot(e->tool, "read", e->snap.path, err);
     }
@@ -195,24 +189,27 @@ static enum rk_ins_exit put_nodes(struct export *e)
     return RK_INS_OK;
 }
 
-static enum rk_ins_exit export(struct export *e) {
-    struct rk_snap_info info; struct rk_restore_sink sink = {.ctx = e,
-                                                             .session = skip_session,
-                                                             .acl = keep_acl,
-                                                             .node = name_node};
+static enum rk_ins_exit run(struct exporting *e)
+{
+    struct rk_snap_info info;
+    struct rk_restore_sink sink = rk_ins_sink(e);
+    sink.acl = keep_acl;
+    sink.node = name_node;
     enum rk_ins_exit status = rk_ins_snap_read(&e->snap, &sink, &info);
-    if (status != RK_INS_OK){return status;}
-rk_ins_skeleton_done(&e->tree);
-if (rk_ins_skeleton_find(&e->tree, e->root) == RK_INS_NODE_NONE) {
-    rk_ins_complain(e->tool, "export: there is no such node");
-    return RK_INS_DIFFERS;
-}
-return put_nodes(e);
+    if (status != RK_INS_OK) {
+        return status;
+    }
+    rk_ins_skeleton_done(&e->tree);
+    if (rk_ins_skeleton_find(&e->tree, e->root) == RK_INS_NODE_NONE) {
+        rk_ins_complain(e->tool, "export: there is no such node");
+        return RK_INS_DIFFERS;
+    }
+    return put_nodes(e);
 }
 
 enum rk_ins_exit rk_ins_snap_export(struct rk_ins_tool *t, int argc, char **argv)
 {
-    struct export e = {.tool = t};
+    struct exporting e = {.tool = t};
     struct rk_ins_operands files;
     const char *root = "/";
     struct rk_ins_opt opts[] = {{'r', "root", RK_INS_TEXT, &root}};
@@ -230,7 +227,7 @@ enum rk_ins_exit rk_ins_snap_export(struct rk_ins_tool *t, int argc, char **argv
     }
     rk_ins_skeleton_init(&e.tree, t->mem, UINT32_MAX);
     rk_ins_acl_map_init(&e.acls, t->mem);
-    status = export(&e);
+    status = run(&e);
     rk_ins_acl_map_deinit(&e.acls);
     rk_ins_skeleton_deinit(&e.tree);
     rk_ins_snap_close(&e.snap);

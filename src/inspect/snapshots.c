@@ -75,7 +75,46 @@ enum rk_ins_exit rk_ins_snap_read(struct rk_ins_snap *s, const struct rk_restore
         rk_ins_complain(s->tool, "%s is damaged: %s", s->path, why);
         return RK_INS_DAMAGED;
     }
-    return err == RK_OK ? RK_INS_OK : rk_ins_cannot(s->tool, "read", s->path, err);
+    bool is_unread = err == RK_ERR_IO && ferror(s->tool->out) != 0;
+    return err == RK_OK || is_unread ? RK_INS_OK : rk_ins_cannot(s->tool, "read", s->path, err);
+}
+
+static enum rk_err skip_session(void *ctx, rk_session_id id, int32_t timeout_ms)
+{
+    (void)ctx;
+    (void)id;
+    (void)timeout_ms;
+    return RK_OK;
+}
+
+static enum rk_err skip_acl(void *ctx, int64_t id, const struct rk_vec_acl *acl)
+{
+    (void)ctx;
+    (void)id;
+    (void)acl;
+    return RK_OK;
+}
+
+static enum rk_err skip_node(void *ctx, struct rk_bytes path, struct rk_bytes data, int64_t acl_id,
+                             const struct rk_stat_persisted *stat)
+{
+    (void)ctx;
+    (void)path;
+    (void)data;
+    (void)acl_id;
+    (void)stat;
+    return RK_OK;
+}
+
+struct rk_restore_sink rk_ins_sink(void *ctx)
+{
+    return (struct rk_restore_sink){
+        .ctx = ctx, .session = skip_session, .acl = skip_acl, .node = skip_node};
+}
+
+enum rk_err rk_ins_printed(const struct rk_ins_tool *t)
+{
+    return ferror(t->out) == 0 ? RK_OK : RK_ERR_IO;
 }
 
 struct rk_bytes rk_ins_shown_path(struct rk_bytes path)

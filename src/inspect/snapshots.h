@@ -23,9 +23,15 @@ void rk_ins_snap_close(struct rk_ins_snap *s);
  * Unlike the store it begins on files that do not end like a snapshot, too. */
 enum rk_err rk_ins_snap_parse(struct rk_ins_snap *s, const struct rk_restore_sink *sink,
                               struct rk_snap_info *ret, const char **ret_why) RK_MUST_CHECK;
-/* The same with a line on err. */
+/* The same with a line on err; RK_INS_OK if it was broken off because the output failed, which
+ * rk_ins_tool_finish tells. */
 enum rk_ins_exit rk_ins_snap_read(struct rk_ins_snap *s, const struct rk_restore_sink *sink,
                                   struct rk_snap_info *ret);
+
+/* A sink for both that takes no notice, to be filled in with what does. */
+struct rk_restore_sink rk_ins_sink(void *ctx);
+/* What a node ends with that was printed: RK_ERR_IO if nobody reads any more. */
+enum rk_err rk_ins_printed(const struct rk_ins_tool *t) RK_MUST_CHECK;
 
 /* What a stored ephemeralOwner says, TTL nodes included. */
 enum rk_node_kind rk_ins_kind_of(int64_t owner);
