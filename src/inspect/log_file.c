@@ -2,8 +2,8 @@
  * record of at most RK_WAL_PAYLOAD_MAX, one arena for its decoded form. */
 #include "inspect/log_file.h"
 
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 /* Checksums computed while looking for records in what may be hostile bytes, in all of a file. */
 #define CHECK_BYTES_MAX ((uint64_t)2 << 30)
@@ -66,7 +66,7 @@ static enum rk_ins_found take(struct rk_ins_log *l, const uint8_t *in, uint32_t 
                        (uint32_t)rk_load_i32(trailer) == l->trailer_key;
     ret->payload.len -= ret->has_trailer ? RK_WAL_TRAILER_BYTES : 0;
     ret->bytes = RK_WAL_HEAD_BYTES + n + 1;
-    ret->real_sum = (uint32_t)adler32(adler32(0, NULL, 0), in, n);
+    ret->real_sum = libdeflate_adler32(1, in, n);
     rk_arena_reset(&l->arena);
     ret->decode_err = rk_txn_decode(ret->payload, &l->arena, RK_INS_LIMIT_BYTES, &ret->txn);
     ret->is_decoded = ret->decode_err == RK_OK;

@@ -8,7 +8,7 @@
 #include "inspect/log_verbs.h"
 
 #include <inttypes.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "inspect/logs.h"
 #include "inspect/opts.h"
@@ -132,7 +132,7 @@ static bool on_record(void *ctx, enum rk_ins_found found, const struct rk_ins_re
     if (p->is_verbose) {
         rk_ins_txn_text(p->tool->out, p->tool->mem, r);
     }
-    uint32_t sum = (uint32_t)adler32(adler32(0, NULL, 0), r->payload.data, r->payload.len);
+    uint32_t sum = libdeflate_adler32(1, r->payload.data, r->payload.len);
     p->fixed += found == RK_INS_BAD_SUM && is_fixed ? 1 : 0;
     p->left_bad += is_fixed ? 0 : 1;
     put_record(p->copy, r->payload, is_fixed ? (int64_t)sum : r->stored_sum);

@@ -6,8 +6,8 @@
 #include "inspect/snap_verbs.h"
 
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/map.h"
 #include "inspect/files.h"
@@ -48,11 +48,6 @@ struct state {
     rk_zxid first_mismatch;
 };
 
-static uint32_t zlib_crc32(uint32_t crc, const void *data, size_t len)
-{
-    return (uint32_t)crc32_z(crc, data, len);
-}
-
 static void drop_sessions(struct state *s)
 {
     struct rk_map_entry *entry;
@@ -68,7 +63,7 @@ static void drop_sessions(struct state *s)
 static enum rk_err begin(struct state *s, bool is_fresh)
 {
     struct rk_tree_config config = {
-        .seed = rk_ins_seed(), .extended_types = true, .digest = true, .crc32 = zlib_crc32};
+        .seed = rk_ins_seed(), .extended_types = true, .digest = true, .crc32 = libdeflate_crc32};
     rk_tree_destroy(s->tree);
     drop_sessions(s);
     s->tree = is_fresh ? rk_tree_create(s->mem, &config) : rk_tree_create_empty(s->mem, &config);

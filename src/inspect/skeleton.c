@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "inspect/tool.h"
 
-#define NODES_MAX ((uint32_t)1 << 31)
+#define NODES_MAX ((uint32_t)1 << 30) /* twice as many slots must be countable */
 #define SLOTS_MIN 1024u
 #define NODES_MIN 256u
 #define NAMES_MIN ((uint64_t)1 << 16)

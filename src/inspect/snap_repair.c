@@ -5,8 +5,8 @@
 #include "inspect/snap_verbs.h"
 
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "inspect/opts.h"
 #include "inspect/snapshots.h"
@@ -80,7 +80,7 @@ static enum rk_err put_piece(struct repair *p)
     if (p->piece.failed) {
         return RK_ERR_NOMEM;
     }
-    p->adler = (uint32_t)adler32_z(p->adler, p->piece.data, p->piece.len);
+    p->adler = libdeflate_adler32(p->adler, p->piece.data, p->piece.len);
     rk_ins_copy_put(p->copy, p->piece.data, p->piece.len);
     rk_buf_reset(&p->piece);
     return RK_OK;
@@ -185,7 +185,7 @@ static enum rk_ins_exit rebuild(struct repair *p, const char *output)
         return status;
     }
     rk_buf_init(&p->piece, p->tool->mem, SIZE_MAX / 4);
-    p->adler = (uint32_t)adler32(0, NULL, 0);
+    p->adler = 1;
     p->nodes_left = p->nodes;
     enum rk_err err = write_copy(p);
     rk_buf_deinit(&p->piece);
@@ -204,7 +204,9 @@ static enum rk_ins_exit repair(struct repair *p, const char *output, bool is_agr
         .ctx = p, .session = count_session, .acl = count_acl, .node = count_node};
     enum rk_err err = rk_ins_snap_parse(&p->snap, &sink, &info, &p->why);
     if (err == RK_OK) {
-        (void)fprintf(p->tool->out, "%s is sound; nothing was done\n", p->snap.path);
+        (void)fprintf(p->tool->out,
+                      "%s is sound as a file; nothing was done (verify looks at its tree, too)\n",
+                      p->snap.path);
         return RK_INS_OK;
     }
     if (err != RK_ERR_CORRUPT) {

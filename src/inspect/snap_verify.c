@@ -3,8 +3,8 @@
 #include "inspect/snap_verbs.h"
 
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/map.h"
 #include "inspect/opts.h"
@@ -95,11 +95,6 @@ static bool grow(struct paths *p)
 /* -- The sink
  * ----------------------------------------------------------------------------------------- */
 
-static uint32_t zlib_crc32(uint32_t crc, const void *data, size_t len)
-{
-    return (uint32_t)crc32_z(crc, data, len);
-}
-
 static bool has(const struct rk_ins_tally *t, int64_t id)
 {
     return rk_bytemap_find(&t->map, rk_bytes_of(&id, sizeof(id))) != NULL;
@@ -170,7 +165,7 @@ static enum rk_err on_node(void *ctx, struct rk_bytes path, struct rk_bytes data
 {
     struct verify *v = ctx;
     enum rk_node_kind kind = rk_ins_kind_of(stat->ephemeral_owner);
-    v->digest += rk_tree_node_digest(zlib_crc32, path, data, stat);
+    v->digest += rk_tree_node_digest(libdeflate_crc32, path, data, stat);
     v->data_bytes += data.len;
     v->kinds[kind]++;
     if (kind == RK_NODE_EPHEMERAL && !has(&v->sessions, stat->ephemeral_owner)) {
