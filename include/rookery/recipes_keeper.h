@@ -14,14 +14,15 @@
  *
  * Threads. A keeper and all objects may be used from any thread, except where an object says that
  * it has one owner. Calls of recipes block and are refused with ZINVALIDSTATE in watchers and
- * completions of the keeper's handle. Callbacks of an object run on a thread of that object, one at
- * a time; they may call any function, but not close their own object (ZINVALIDSTATE).
+ * completions of the keeper's handle and in its on_link. Callbacks of an object run on a thread of
+ * that object, one at a time; they may call any function, but neither close their own object nor
+ * wait for it (ZINVALIDSTATE).
  *
  * Ownership. What an _open function returns is freed by its _close and by nothing else. Objects are
  * closed before their keeper: rk_keeper_close answers ZINVALIDSTATE while there are any. _close
  * wakes those who wait in the object (they get ZCLOSING) and waits until they have left and its
- * callback has returned. Paths, names and data handed in are copied. Strings handed to a callback
- * are borrowed for the callback.
+ * callback has returned; rk_keeper_close does so with calls that take the keeper itself. Paths,
+ * names and data handed in are copied. Strings handed to a callback are borrowed for the callback.
  *
  * Connection. An object goes through these states of its keeper:
  *   CONNECTED  what the object says was true at the server when it was last heard of.
@@ -35,9 +36,11 @@
  *              and leadership are lost. The keeper opens a new session at once, in which waiters
  *              queue up again (at the end) and latches, elections, group members, services and
  *              caches start over by themselves. Locks and leases that were held are not taken
- * again. FAILED     authentication was refused: nothing will work any more. A process that was
- * stopped (SIGSTOP, a long pause of the machine) hears of all this when it goes on, not before:
- * only fencing tokens protect from that. */
+ *              again.
+ *   FAILED     authentication was refused: nothing will work any more.
+ *
+ * A process that was stopped (SIGSTOP, a long pause of the machine) hears of all this when it goes
+ * on, not before: only fencing tokens protect from that. */
 #ifndef ROOKERY_RECIPES_KEEPER_H
 #define ROOKERY_RECIPES_KEEPER_H
 
@@ -57,7 +60,7 @@ enum rk_link { /* the connection, as above */
 };
 
 struct rk_keeper;
-/* Runs on a thread of the keeper; a slow one delays the next session. */
+/* Runs on the keeper's thread; a slow one delays the next session. */
 typedef void (*rk_link_fn)(struct rk_keeper *keeper, enum rk_link link, void *context);
 
 struct rk_keeper_options {

@@ -78,13 +78,17 @@ int rk_barrier_wait(struct rk_keeper *keeper, const char *path, int timeout_ms)
     if (!rk_rec_is_path(path)) {
         return ZBADARGUMENTS;
     }
-    struct rk_object object = {0};
-    int rc = rk_object_init(&object, keeper);
+    int rc = rk_keeper_enter(keeper);
     if (rc != ZOK) {
         return rc;
     }
-    rc = wait_gone(&object, path, deadline_ms);
-    rk_object_deinit(&object);
+    struct rk_object object = {0};
+    rc = rk_object_init(&object, keeper);
+    if (rc == ZOK) {
+        rc = wait_gone(&object, path, deadline_ms);
+        rk_object_deinit(&object);
+    }
+    rk_keeper_leave(keeper);
     return rc;
 }
 

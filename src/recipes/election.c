@@ -107,7 +107,7 @@ int rk_election_close(struct rk_election *e)
     if (rk_object_is_own_thread(&e->object) || rk_object_is_own_thread(&e->lock->object)) {
         return ZINVALIDSTATE;
     }
-    if (rk_keeper_on_callback_thread(e->object.keeper)) {
+    if (rk_keeper_on_own_thread(e->object.keeper)) {
         return ZINVALIDSTATE;
     }
     rk_object_begin_closing(&e->lock->object); /* wakes the thread that waits for the lock */

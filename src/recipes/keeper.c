@@ -34,6 +34,7 @@ void rk_keeper_wake(struct rk_keeper *k)
 static void move(struct rk_keeper *k, enum rk_link link, enum rk_link told)
 {
     k->link = link;
+    k->moves++;
     if (k->news_count == RK_KEEPER_NEWS) {
         memmove(k->news, k->news + 1, sizeof(k->news) - sizeof(k->news[0]));
         k->news_count--;
@@ -50,7 +51,6 @@ static void lose(struct rk_keeper *k)
     k->generation++;
     k->has_session = false;
     k->is_ending = true;
-    k->link = RK_LINK_SUSPENDED;
     move(k, RK_LINK_SUSPENDED, RK_LINK_LOST);
     move(k, RK_LINK_SUSPENDED, RK_LINK_SUSPENDED);
 }
@@ -167,35 +167,39 @@ static void tell(struct rk_keeper *k)
     }
 }
 
+/* The first that gets no answer ends it: each of the others would wait as long, and this thread has
+ * sessions to look after. Next time it is the last. */
 static void sweep(struct rk_keeper *k)
 {
     struct rk_node *list = k->discarded;
-    struct rk_node *left = NULL;
+    struct rk_node *failed = NULL;
     zhandle_t *zh = k->zh;
     k->discarded = NULL;
     k->holders++;
     uint64_t generation = k->generation;
     rk_keeper_unlock(k);
-    while (list != NULL) {
+    while (list != NULL && failed == NULL) {
         struct rk_node *node = list;
         list = node->next;
-        bool is_over = node->is_ephemeral && node->generation != generation;
-        if (is_over || rk_node_sweep(k, zh, node)) {
+        node->next = NULL;
+        if (node->generation != generation || rk_node_sweep(k, zh, node)) {
             rk_node_free(node);
         } else {
-            node->next = left;
-            left = node;
+            failed = node;
         }
     }
     rk_keeper_lock(k);
     k->holders--;
-    k->is_sweeping_late = left != NULL;
-    while (left != NULL) {
-        struct rk_node *node = left;
-        left = node->next;
-        node->next = k->discarded;
-        k->discarded = node;
+    k->is_sweeping_late = failed != NULL;
+    struct rk_node **end = &k->discarded;
+    while (*end != NULL) {
+        end = &(*end)->next;
     }
+    *end = list;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = failed;
     pthread_cond_broadcast(&k->cond);
 }
 
@@ -297,10 +301,11 @@ static int start(struct rk_keeper *k)
     if (zh == NULL) {
         return errno == EINVAL ? ZBADARGUMENTS : ZSYSTEMERROR;
     }
+    /* Whoever asks for the thread finds it set. */
     rk_keeper_lock(k);
     k->zh = zh;
-    rk_keeper_unlock(k);
     int rc = rk_rec_thread(&k->thread, keeper_main, k);
+    rk_keeper_unlock(k);
     if (rc != ZOK) {
         zookeeper_close(zh);
     }
@@ -349,7 +354,7 @@ int rk_keeper_close(struct rk_keeper *k)
     if (k == NULL) {
         return ZOK;
     }
-    if (pthread_equal(k->thread, pthread_self()) || rk_keeper_on_callback_thread(k)) {
+    if (rk_keeper_on_own_thread(k)) {
         return ZINVALIDSTATE;
     }
     rk_keeper_lock(k);
@@ -363,6 +368,9 @@ int rk_keeper_close(struct rk_keeper *k)
     pthread_join(k->thread, NULL);
     rk_keeper_lock(k);
     close_handle(k);
+    while (k->users > 0) {
+        pthread_cond_wait(&k->cond, &k->mutex);
+    }
     rk_keeper_unlock(k);
     destroy(k);
     return ZOK;

@@ -20,11 +20,13 @@ struct rk_keeper {
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t cond;   /* any change of it */
     zhandle_t *zh;
-    int holders;
+    int holders; /* of the handle */
+    int users;   /* threads in calls that take the keeper itself */
     bool is_closing;
     bool is_ending; /* the handle is to be replaced: nobody takes hold of it any more */
     enum rk_link link;
     uint64_t generation;
+    uint64_t moves;          /* of link */
     bool has_session;        /* connected at least once in this generation */
     int64_t suspended_at_ms; /* while SUSPENDED with a session */
     int session_timeout_ms;  /* negotiated, once known */

@@ -7,18 +7,20 @@
 int rk_keeper_wait(struct rk_keeper *k, int timeout_ms)
 {
     int64_t deadline_ms = rk_rec_deadline(timeout_ms);
-    if (rk_keeper_on_callback_thread(k)) {
-        return ZINVALIDSTATE;
+    int rc = rk_keeper_enter(k);
+    if (rc != ZOK) {
+        return rc;
     }
     rk_keeper_lock(k);
     while (k->link == RK_LINK_SUSPENDED && !k->is_closing && rk_rec_now_ms() < deadline_ms) {
         rk_rec_cond_wait(&k->cond, &k->mutex, deadline_ms);
     }
-    int rc = k->link == RK_LINK_CONNECTED ? ZOK
-             : k->link == RK_LINK_FAILED  ? ZAUTHFAILED
-             : k->is_closing              ? ZCLOSING
-                                          : ZOPERATIONTIMEOUT;
+    rc = k->link == RK_LINK_CONNECTED ? ZOK
+         : k->link == RK_LINK_FAILED  ? ZAUTHFAILED
+         : k->is_closing              ? ZCLOSING
+                                      : ZOPERATIONTIMEOUT;
     rk_keeper_unlock(k);
+    rk_keeper_leave(k);
     return rc;
 }
 
@@ -27,6 +29,7 @@ void rk_keeper_look(struct rk_keeper *k, struct rk_look *ret_look)
     rk_keeper_lock(k);
     ret_look->link = k->link;
     ret_look->generation = k->generation;
+    ret_look->moves = k->moves;
     rk_keeper_unlock(k);
 }
 
@@ -74,20 +77,36 @@ const struct ACL_vector *rk_keeper_acl(const struct rk_keeper *k)
     return k->options.acl != NULL ? k->options.acl : &ZOO_OPEN_ACL_UNSAFE;
 }
 
-int rk_keeper_session_timeout(struct rk_keeper *k)
+static bool is_own_thread(const struct rk_keeper *k)
 {
-    rk_keeper_lock(k);
-    int timeout_ms = k->session_timeout_ms;
-    rk_keeper_unlock(k);
-    return timeout_ms > 0 ? timeout_ms : 30000;
+    pthread_t self = pthread_self();
+    return pthread_equal(k->thread, self) ||
+           (k->has_callback_thread && pthread_equal(k->callback_thread, self));
 }
 
-bool rk_keeper_on_callback_thread(struct rk_keeper *k)
+bool rk_keeper_on_own_thread(struct rk_keeper *k)
 {
     rk_keeper_lock(k);
-    bool is_it = k->has_callback_thread && pthread_equal(k->callback_thread, pthread_self());
+    bool is_it = is_own_thread(k);
     rk_keeper_unlock(k);
     return is_it;
+}
+
+int rk_keeper_enter(struct rk_keeper *k)
+{
+    rk_keeper_lock(k);
+    int rc = is_own_thread(k) ? ZINVALIDSTATE : k->is_closing ? ZCLOSING : ZOK;
+    k->users += rc == ZOK;
+    rk_keeper_unlock(k);
+    return rc;
+}
+
+void rk_keeper_leave(struct rk_keeper *k)
+{
+    rk_keeper_lock(k);
+    k->users--;
+    pthread_cond_broadcast(&k->cond);
+    rk_keeper_unlock(k);
 }
 
 int rk_keeper_add_auth(struct rk_keeper *k, const char *scheme, const char *cert, int cert_bytes)

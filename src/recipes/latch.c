@@ -1,6 +1,6 @@
 /* The leader latch: a place in a line that is taken again in every session, and a thread that looks
  * whether it is the first. */
-#include "recipes/recipes_int.h"
+#include "recipes/line.h"
 #include <rookery/recipes_leader.h>
 
 #include <stdlib.h>

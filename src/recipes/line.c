@@ -4,7 +4,7 @@
  * A list that a lagging server gives can name nodes that are gone already, but it cannot lack one
  * that came before ours: whoever has our node has all that was created earlier. So "first" is never
  * wrong, and "not first" is found out by the watch on the node in front. */
-#include "recipes/recipes_int.h"
+#include "recipes/line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -172,9 +172,9 @@ int rk_line_acquire(struct rk_object *object, const struct rk_node_plan *plan,
             *ret_node = node;
             return ZOK;
         }
-        if (rc == ZOK && !rk_object_wait(object, seen, deadline_ms)) {
-            rc = ZCLOSING;
-        } else if ((rc == ZOK || rc == ZSESSIONEXPIRED) && rk_rec_now_ms() >= deadline_ms) {
+        if (rc == ZOK) {
+            rc = rk_object_wait_again(object, seen, deadline_ms);
+        } else if (rc == ZSESSIONEXPIRED && rk_rec_now_ms() >= deadline_ms) {
             rc = ZOPERATIONTIMEOUT;
         }
         if (rc != ZOK && node != NULL) {

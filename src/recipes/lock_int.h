@@ -2,7 +2,7 @@
 #ifndef RK_RECIPES_LOCK_INT_H
 #define RK_RECIPES_LOCK_INT_H
 
-#include "recipes/recipes_int.h"
+#include "recipes/line.h"
 #include <rookery/recipes_lock.h>
 
 struct rk_lock {

@@ -49,6 +49,25 @@ int rk_rec_make_path(struct rk_try *t, const char *path)
     return rc == ZNODEEXISTS ? ZOK : rc;
 }
 
+int rk_rec_create(struct rk_try *t, const char *path, const void *data, int data_bytes)
+{
+    char *parent = rk_rec_parent(path);
+    if (parent == NULL) {
+        return ZSYSTEMERROR;
+    }
+    int rc = ZNONODE;
+    for (int i = 0; i < RK_PARENT_TRIES && rc == ZNONODE; i++) {
+        rc = zoo_create(t->zh, path, data, data == NULL ? -1 : data_bytes, rk_keeper_acl(t->keeper),
+                        ZOO_PERSISTENT, NULL, 0);
+        if (rc == ZNONODE) {
+            rc = rk_rec_make_path(t, parent);
+            rc = rc == ZOK ? ZNONODE : rc;
+        }
+    }
+    free(parent);
+    return rc;
+}
+
 void rk_node_free(struct rk_node *node)
 {
     if (node != NULL) {
@@ -71,7 +90,6 @@ static struct rk_node *node_new(const struct rk_node_plan *plan)
     size_t name_bytes = strlen(plan->name);
     node->parent = strdup(plan->parent);
     node->prefix = malloc(4u + RK_UUID_CHARS + name_bytes + 1u);
-    node->is_ephemeral = plan->mode == ZOO_EPHEMERAL || plan->mode == ZOO_EPHEMERAL_SEQUENTIAL;
     if (node->parent == NULL || node->prefix == NULL) {
         rk_node_free(node);
         return NULL;
@@ -201,13 +219,10 @@ static int create(struct rk_try *t, const struct rk_node_plan *plan, struct rk_n
         return ZSYSTEMERROR;
     }
     while (rk_try(t)) {
-        if (node->is_ephemeral) {
-            node->generation = t->used_generation;
-            t->generation = t->used_generation; /* a new session means a new place: start over */
-        }
-        /* Twice: the parent may be a container that is removed just now. */
+        node->generation = t->used_generation;
+        t->generation = t->used_generation; /* a new session means a new place: start over */
         t->rc = ZNONODE;
-        for (int i = 0; i < 3 && t->rc == ZNONODE; i++) {
+        for (int i = 0; i < RK_PARENT_TRIES && t->rc == ZNONODE; i++) {
             t->rc = attempt(t, plan, node, path, answer, bytes);
         }
     }
@@ -231,7 +246,7 @@ int rk_node_create(struct rk_keeper *keeper, struct rk_object *object,
     }
     /* ZSYSTEMERROR: also when the node was made and only its path could not be kept. */
     bool may_stand = t.lost > 0 || rc == ZSYSTEMERROR;
-    if (may_stand && node->is_ephemeral && !rk_keeper_is_gone(keeper, node->generation)) {
+    if (may_stand && !rk_keeper_is_gone(keeper, node->generation)) {
         rk_keeper_discard(keeper, node);
     } else {
         rk_node_free(node);

@@ -40,6 +40,19 @@ int rk_object_start(struct rk_object *object, void (*run)(struct rk_object *obje
     return rc;
 }
 
+int rk_object_open(struct rk_object *object, struct rk_keeper *keeper, bool is_whole,
+                   void (*run)(struct rk_object *object))
+{
+    int rc = is_whole ? rk_object_init(object, keeper) : ZSYSTEMERROR;
+    if (rc == ZOK && run != NULL) {
+        rc = rk_object_start(object, run);
+        if (rc != ZOK) {
+            rk_object_deinit(object);
+        }
+    }
+    return rc;
+}
+
 bool rk_object_is_own_thread(struct rk_object *object)
 {
     pthread_mutex_lock(&object->mutex);
@@ -50,7 +63,7 @@ bool rk_object_is_own_thread(struct rk_object *object)
 
 int rk_object_enter(struct rk_object *object)
 {
-    if (rk_keeper_on_callback_thread(object->keeper)) {
+    if (rk_keeper_on_own_thread(object->keeper)) {
         return ZINVALIDSTATE;
     }
     pthread_mutex_lock(&object->mutex);
@@ -79,9 +92,32 @@ void rk_object_begin_closing(struct rk_object *object)
     rk_keeper_wake(object->keeper);
 }
 
+bool rk_object_lend(struct rk_object *object)
+{
+    pthread_mutex_lock(&object->mutex);
+    bool is_open = !object->is_closing;
+    object->lent += is_open;
+    pthread_mutex_unlock(&object->mutex);
+    return is_open;
+}
+
+void rk_object_take_back(struct rk_object *object)
+{
+    pthread_mutex_lock(&object->mutex);
+    object->lent--;
+    pthread_mutex_unlock(&object->mutex);
+}
+
 int rk_object_shut(struct rk_object *object)
 {
-    if (rk_keeper_on_callback_thread(object->keeper) || rk_object_is_own_thread(object)) {
+    if (rk_keeper_on_own_thread(object->keeper) || rk_object_is_own_thread(object)) {
+        return ZINVALIDSTATE;
+    }
+    pthread_mutex_lock(&object->mutex);
+    bool is_free = object->lent == 0;
+    object->is_closing = object->is_closing || is_free; /* from now on nothing is lent */
+    pthread_mutex_unlock(&object->mutex);
+    if (!is_free) {
         return ZINVALIDSTATE;
     }
     rk_object_begin_closing(object);
@@ -95,6 +131,18 @@ int rk_object_shut(struct rk_object *object)
         pthread_join(object->thread, NULL);
     }
     return ZOK;
+}
+
+int rk_object_close(struct rk_object *object, struct rk_node *const *node)
+{
+    int rc = rk_object_shut(object);
+    if (rc == ZOK) {
+        if (*node != NULL) {
+            (void)rk_node_remove(object->keeper, *node, rk_rec_deadline(RK_RELEASE_MS));
+        }
+        rk_object_deinit(object);
+    }
+    return rc;
 }
 
 void rk_object_deinit(struct rk_object *object)
@@ -131,6 +179,32 @@ bool rk_object_wait(struct rk_object *object, uint64_t seen, int64_t deadline_ms
     bool is_open = !object->is_closing;
     pthread_mutex_unlock(&object->mutex);
     return is_open;
+}
+
+int rk_object_wait_again(struct rk_object *object, uint64_t seen, int64_t deadline_ms)
+{
+    if (!rk_object_wait(object, seen, deadline_ms)) {
+        return ZCLOSING;
+    }
+    return rk_rec_now_ms() >= deadline_ms ? ZOPERATIONTIMEOUT : ZOK;
+}
+
+int rk_object_wait_flag(struct rk_object *object, const bool *flag, int timeout_ms)
+{
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    int rc = rk_object_enter(object);
+    if (rc != ZOK) {
+        return rc;
+    }
+    bool is_own = rk_object_is_own_thread(object);
+    pthread_mutex_lock(&object->mutex);
+    while (!*flag && !object->is_closing && !is_own && rk_rec_now_ms() < deadline_ms) {
+        rk_rec_cond_wait(&object->cond, &object->mutex, deadline_ms);
+    }
+    rc = object->is_closing ? ZCLOSING : *flag ? ZOK : is_own ? ZINVALIDSTATE : ZOPERATIONTIMEOUT;
+    pthread_mutex_unlock(&object->mutex);
+    rk_object_leave(object);
+    return rc;
 }
 
 void rk_object_watcher(zhandle_t *zh, int type, int state, const char *path, void *arg)

@@ -61,36 +61,49 @@ static void pause_a_little(struct rk_keeper *k)
     }
 }
 
+/* With the keeper locked: ends the last attempt. False: no other one. */
+static bool is_another_due(struct rk_try *t)
+{
+    struct rk_keeper *k = t->keeper;
+    if (t->zh == NULL) {
+        return true;
+    }
+    t->zh = NULL;
+    k->holders--;
+    pthread_cond_broadcast(&k->cond);
+    if (!rk_rec_is_lost(t->rc)) {
+        return false;
+    }
+    t->lost++;
+    if (rk_rec_now_ms() >= t->deadline_ms) {
+        t->rc = ZOPERATIONTIMEOUT;
+        return false;
+    }
+    pause_a_little(k);
+    return true;
+}
+
 bool rk_try(struct rk_try *t)
 {
     struct rk_keeper *k = t->keeper;
-    if (t->zh == NULL && rk_keeper_on_callback_thread(k)) {
-        t->rc = ZINVALIDSTATE;
-        return false;
+    if (!t->is_inside) {
+        t->rc = rk_keeper_enter(k);
+        if (t->rc != ZOK) {
+            return false;
+        }
+        t->is_inside = true;
     }
     rk_keeper_lock(k);
-    if (t->zh != NULL) {
-        t->zh = NULL;
-        k->holders--;
-        pthread_cond_broadcast(&k->cond);
-        if (!rk_rec_is_lost(t->rc)) {
-            rk_keeper_unlock(k);
-            return false;
-        }
-        t->lost++;
-        if (rk_rec_now_ms() >= t->deadline_ms) {
-            t->rc = ZOPERATIONTIMEOUT;
-            rk_keeper_unlock(k);
-            return false;
-        }
-        pause_a_little(k);
+    bool is_on = is_another_due(t);
+    if (is_on) {
+        int rc = begin(t);
+        is_on = rc == ZOK;
+        t->rc = is_on ? t->rc : rc;
     }
-    int rc = begin(t);
     rk_keeper_unlock(k);
-    if (rc != ZOK) {
-        t->rc = rc;
-        return false;
+    if (!is_on) {
+        t->is_inside = false;
+        rk_keeper_leave(k);
     }
-    t->attempts++;
-    return true;
+    return is_on;
 }

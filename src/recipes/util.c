@@ -110,6 +110,11 @@ void *rk_rec_memdup(const void *data, int bytes)
     return copy;
 }
 
+bool rk_rec_is_data(const void *data, int bytes)
+{
+    return bytes == 0 || (bytes > 0 && data != NULL);
+}
+
 /* What the server refuses for certain is left to the server; this keeps our own joins sound. */
 bool rk_rec_is_path(const char *path)
 {
@@ -158,7 +163,7 @@ void rk_rec_uuid(char text[RK_UUID_CHARS + 1u])
 bool rk_rec_is_lost(int rc)
 {
     return rc == ZCONNECTIONLOSS || rc == ZOPERATIONTIMEOUT || rc == ZSESSIONEXPIRED ||
-           rc == ZINVALIDSTATE || rc == ZCLOSING || rc == ZSESSIONMOVED;
+           rc == ZINVALIDSTATE || rc == ZCLOSING || rc == ZSESSIONMOVED || rc == ZTHROTTLEDOP;
 }
 
 static int compare_strings(const void *a, const void *b)

@@ -216,13 +216,9 @@ static int counter_write(struct rk_keeper *keeper, const char *path, int32_t ver
     return swap(&t, path, version, bytes, COUNTER_BYTES, NULL);
 }
 
-int rk_counter_add(struct rk_keeper *keeper, const char *path, int64_t delta, int timeout_ms,
-                   int64_t *ret_number)
+static int counter_add(struct rk_keeper *keeper, const char *path, int64_t delta,
+                       int64_t deadline_ms, int64_t *ret_number)
 {
-    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
-    if (!rk_rec_is_path(path)) {
-        return ZBADARGUMENTS;
-    }
     for (;;) {
         int64_t number = 0;
         int32_t version;
@@ -244,18 +240,36 @@ int rk_counter_add(struct rk_keeper *keeper, const char *path, int64_t delta, in
     }
 }
 
-int rk_counter_swap(struct rk_keeper *keeper, const char *path, int64_t from, int64_t to,
-                    int timeout_ms)
+int rk_counter_add(struct rk_keeper *keeper, const char *path, int64_t delta, int timeout_ms,
+                   int64_t *ret_number)
 {
-    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    int rc = rk_rec_is_path(path) ? rk_keeper_enter(keeper) : ZBADARGUMENTS;
+    if (rc == ZOK) {
+        rc = counter_add(keeper, path, delta, rk_rec_deadline(timeout_ms), ret_number);
+        rk_keeper_leave(keeper);
+    }
+    return rc;
+}
+
+static int counter_swap(struct rk_keeper *keeper, const char *path, int64_t from, int64_t to,
+                        int64_t deadline_ms)
+{
     int64_t number = 0;
     int32_t version;
-    if (!rk_rec_is_path(path)) {
-        return ZBADARGUMENTS;
-    }
     int rc = counter_read(keeper, path, deadline_ms, &number, &version);
     if (rc != ZOK) {
         return rc;
     }
     return number != from ? ZBADVERSION : counter_write(keeper, path, version, to, deadline_ms);
+}
+
+int rk_counter_swap(struct rk_keeper *keeper, const char *path, int64_t from, int64_t to,
+                    int timeout_ms)
+{
+    int rc = rk_rec_is_path(path) ? rk_keeper_enter(keeper) : ZBADARGUMENTS;
+    if (rc == ZOK) {
+        rc = counter_swap(keeper, path, from, to, rk_rec_deadline(timeout_ms));
+        rk_keeper_leave(keeper);
+    }
+    return rc;
 }

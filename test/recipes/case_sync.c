@@ -177,6 +177,60 @@ static void queue_claim_comes_back_when_the_consumer_dies(struct rig *rig)
     CHECK_RC(ZOK, rk_queue_close(b));
 }
 
+static int get_forever(void *keeper)
+{
+    struct rk_value value;
+    return rk_value_get(keeper, "/x", -1, &value);
+}
+
+static int add_forever(void *keeper)
+{
+    return rk_counter_add(keeper, "/x", 1, -1, NULL);
+}
+
+static int wait_forever(void *keeper)
+{
+    return rk_keeper_wait(keeper, -1);
+}
+
+static void keeper_close_waits_for_calls(struct rig *rig)
+{
+    (void)rig;
+    struct rk_keeper *keeper;
+    struct rig_thread threads[3];
+    CHECK_RC(ZOK, rk_keeper_open("127.0.0.1:1", NULL, &keeper));
+    rig_start(&threads[0], get_forever, keeper);
+    rig_start(&threads[1], add_forever, keeper);
+    rig_start(&threads[2], wait_forever, keeper);
+    usleep(100000);
+    CHECK_RC(ZOK, rk_keeper_close(keeper));
+    for (int i = 0; i < 3; i++) {
+        CHECK_RC(ZCLOSING, rig_join(&threads[i]));
+    }
+}
+
+static void on_link(struct rk_keeper *keeper, enum rk_link link, void *context)
+{
+    _Atomic int *rc = context;
+    if (link == RK_LINK_CONNECTED) {
+        *rc = get_forever(keeper);
+    }
+}
+
+static void keeper_refuses_calls_in_on_link(struct rig *rig)
+{
+    _Atomic int rc = ZNOTHING;
+    struct rk_keeper *keeper;
+    struct rk_keeper_options options;
+    rk_keeper_options_init(&options);
+    options.on_link = on_link;
+    options.on_link_context = &rc;
+    CHECK_RC(ZOK, rk_keeper_open(rig->hosts, &options, &keeper));
+    CHECK_SOON(rc != ZNOTHING);
+    CHECK_RC(ZINVALIDSTATE, rc);
+    CHECK_RC(ZOK, rk_keeper_close(keeper));
+}
+
 static void value_is_written_under_its_version(struct rig *rig)
 {
     struct rk_value value = {0};
@@ -248,6 +302,8 @@ const struct rig_case sync_cases[] = {
     {"queue_take_waits_for_a_put", queue_take_waits_for_a_put},
     {"queue_claim_comes_back_when_the_consumer_dies",
      queue_claim_comes_back_when_the_consumer_dies},
+    {"keeper_close_waits_for_calls", keeper_close_waits_for_calls},
+    {"keeper_refuses_calls_in_on_link", keeper_refuses_calls_in_on_link},
     {"value_is_written_under_its_version", value_is_written_under_its_version},
     {"counter_counts_for_several", counter_counts_for_several},
     {NULL, NULL}};

@@ -75,6 +75,25 @@ void rig_end_session(struct rk_keeper *keeper)
     CHECK_SOON(rk_keeper_generation(keeper) > generation);
 }
 
+static void set_servers(struct rk_keeper *keeper, const char *hosts, enum rk_link wanted)
+{
+    zhandle_t *zh = rk_keeper_hold(keeper);
+    CHECK(zh != NULL);
+    CHECK_RC(ZOK, zoo_set_servers(zh, hosts));
+    rk_keeper_release(keeper);
+    CHECK_SOON(rk_keeper_link(keeper) == wanted);
+}
+
+void rig_disconnect(struct rk_keeper *keeper)
+{
+    set_servers(keeper, "127.0.0.1:1", RK_LINK_SUSPENDED);
+}
+
+void rig_reconnect(struct rk_keeper *keeper)
+{
+    set_servers(keeper, all_hosts, RK_LINK_CONNECTED);
+}
+
 static void *thread_main(void *arg)
 {
     struct rig_thread *thread = arg;

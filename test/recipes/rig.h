@@ -54,6 +54,10 @@ struct rk_keeper *rig_keeper(struct rig *rig, int session_timeout_ms);
 /* Ends the session at the server behind the keeper's back, as an expiry does: a second handle takes
  * it over and closes it. Returns when the keeper has noticed. */
 void rig_end_session(struct rk_keeper *keeper);
+/* Takes the server away from the keeper, and gives it back; the session lives for a while. Return
+ * when the keeper has noticed. */
+void rig_disconnect(struct rk_keeper *keeper);
+void rig_reconnect(struct rk_keeper *keeper);
 /* Runs fn on a thread. */
 struct rig_thread {
     pthread_t thread;
