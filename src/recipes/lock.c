@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a release tries itself before it leaves the node to the background. */
-#define RELEASE_MS 1000
-
 struct rk_rwlock {
     struct rk_lock *read;
     struct rk_lock *write;
@@ -24,7 +21,8 @@ static enum rk_hold hold_now(struct rk_lock *lock)
     pthread_mutex_lock(&lock->object.mutex);
     enum rk_hold hold = RK_HOLD_NONE;
     if (lock->count > 0) {
-        lock->is_lost = lock->is_lost || look.generation != lock->generation;
+        /* The look may be older than the hold. */
+        lock->is_lost = lock->is_lost || look.generation > lock->generation;
         hold = lock->is_lost                    ? RK_HOLD_LOST
                : look.link != RK_LINK_CONNECTED ? RK_HOLD_UNSURE
                                                 : RK_HOLD_SURE;
@@ -33,33 +31,48 @@ static enum rk_hold hold_now(struct rk_lock *lock)
     return hold;
 }
 
-/* The lock whose node is held: another one for a reader that holds by its writer. */
+/* The lock whose node is held: the writer of a reader that holds by that one. */
 static struct rk_lock *holder(struct rk_lock *lock)
 {
-    pthread_mutex_lock(&lock->object.mutex);
-    struct rk_lock *source = lock->source;
-    pthread_mutex_unlock(&lock->object.mutex);
-    return source != NULL ? source : lock;
+    struct rk_lock *write = lock->writer;
+    if (write == NULL) {
+        return lock;
+    }
+    pthread_mutex_lock(&write->object.mutex);
+    bool is_shared = write->shared_count > 0;
+    pthread_mutex_unlock(&write->object.mutex);
+    return is_shared ? write : lock;
+}
+
+/* What is held through `lock` itself; with the mutex of the holder. */
+static int own_count(const struct rk_lock *lock, const struct rk_lock *held)
+{
+    return lock == held ? held->count - held->shared_count : held->shared_count;
+}
+
+/* 0: `lock` holds nothing, though its other half may. */
+static int64_t token_of(struct rk_lock *lock, struct rk_lock *held)
+{
+    pthread_mutex_lock(&held->object.mutex);
+    int64_t token = own_count(lock, held) > 0 ? held->token : 0;
+    pthread_mutex_unlock(&held->object.mutex);
+    return token;
 }
 
 enum rk_hold rk_lock_state(struct rk_lock *lock)
 {
-    return hold_now(holder(lock));
+    struct rk_lock *held = holder(lock);
+    return token_of(lock, held) == 0 ? RK_HOLD_NONE : hold_now(held);
 }
 
 int64_t rk_lock_token(struct rk_lock *lock)
 {
-    lock = holder(lock);
-    pthread_mutex_lock(&lock->object.mutex);
-    int64_t token = lock->count > 0 ? lock->token : 0;
-    pthread_mutex_unlock(&lock->object.mutex);
-    return token;
+    return token_of(lock, holder(lock));
 }
 
 /* Path of the node held, its generation and token; NULL: nothing is held. */
 static char *held_path(struct rk_lock *lock, uint64_t *ret_generation, int64_t *ret_token)
 {
-    lock = holder(lock);
     pthread_mutex_lock(&lock->object.mutex);
     char *path = lock->count > 0 && lock->node != NULL ? strdup(lock->node->path) : NULL;
     *ret_generation = lock->generation;
@@ -85,7 +98,8 @@ int rk_lock_verify(struct rk_lock *lock, int timeout_ms)
     }
     uint64_t generation;
     int64_t token;
-    char *path = held_path(lock, &generation, &token);
+    struct rk_lock *held = holder(lock);
+    char *path = rk_lock_token(lock) == 0 ? NULL : held_path(held, &generation, &token);
     if (path == NULL) {
         rc = ZINVALIDSTATE;
     } else {
@@ -93,8 +107,8 @@ int rk_lock_verify(struct rk_lock *lock, int timeout_ms)
                             rk_rec_deadline(timeout_ms));
     }
     if (rc == ZSESSIONEXPIRED) {
-        note_lost(lock, token);
-        rk_object_poke(&lock->object);
+        note_lost(held, token);
+        rk_object_poke(&held->object);
     }
     free(path);
     rk_object_leave(&lock->object);
@@ -104,20 +118,21 @@ int rk_lock_verify(struct rk_lock *lock, int timeout_ms)
 /* -- The thread that tells ------------------------------------------------------------------------
  */
 
-/* Looks whether the node of the hold still stands, and leaves a watch on it. */
-static void check_node(struct rk_lock *lock)
+/* Looks whether the node of the hold still stands, and leaves a watch on it. False: no answer. */
+static bool check_node(struct rk_lock *lock)
 {
     uint64_t generation;
     int64_t token;
+    int rc = ZOK;
     char *path = held_path(lock, &generation, &token);
     if (path != NULL) {
-        int rc =
-            rk_node_verify(lock->object.keeper, &lock->object, path, generation, rk_rec_now_ms());
+        rc = rk_node_verify(lock->object.keeper, &lock->object, path, generation, rk_rec_now_ms());
         if (rc == ZSESSIONEXPIRED) {
             note_lost(lock, token);
         }
     }
     free(path);
+    return rc != ZOPERATIONTIMEOUT;
 }
 
 /* What is to be told, RK_HOLD_NONE: nothing. */
@@ -143,15 +158,14 @@ static void tell_run(struct rk_object *object)
     struct rk_lock *lock = (struct rk_lock *)object;
     for (;;) {
         uint64_t seen = rk_object_pokes(object);
-        if (hold_now(lock) == RK_HOLD_SURE) {
-            check_node(lock);
-        }
+        bool is_checked = hold_now(lock) != RK_HOLD_SURE || check_node(lock);
         int64_t token;
         enum rk_hold tell = news(lock, hold_now(lock), &token);
         if (tell != RK_HOLD_NONE) {
             lock->options.on_change(lock, tell, token, lock->options.context);
         }
-        if (!rk_object_wait(object, seen, RK_FOREVER)) {
+        if (!rk_object_wait(object, seen,
+                            is_checked ? RK_FOREVER : rk_rec_now_ms() + RK_RETRY_MS)) {
             return;
         }
     }
@@ -171,8 +185,7 @@ int rk_lock_new(struct rk_keeper *keeper, const char *path, enum rk_line_kind ki
                 const struct rk_lock_options *options, struct rk_lock **ret_lock)
 {
     if (keeper == NULL || !rk_rec_is_path(path) ||
-        (options != NULL &&
-         (options->data_bytes < 0 || (options->data == NULL && options->data_bytes > 0)))) {
+        (options != NULL && !rk_rec_is_data(options->data, options->data_bytes))) {
         return ZBADARGUMENTS;
     }
     struct rk_lock *lock = calloc(1, sizeof(*lock));
@@ -187,17 +200,10 @@ int rk_lock_new(struct rk_keeper *keeper, const char *path, enum rk_line_kind ki
             options->data == NULL ? NULL : rk_rec_memdup(options->data, options->data_bytes);
         lock->data_bytes = options->data_bytes;
     }
-    bool is_short = lock->path == NULL || (lock->options.data != NULL && lock->data == NULL);
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&lock->object, keeper);
+    bool is_whole = lock->path != NULL && (lock->options.data == NULL || lock->data != NULL);
+    int rc = rk_object_open(&lock->object, keeper, is_whole,
+                            lock->options.on_change != NULL ? tell_run : NULL);
     if (rc != ZOK) {
-        lock_free(lock);
-        return rc;
-    }
-    if (lock->options.on_change != NULL) {
-        rc = rk_object_start(&lock->object, tell_run);
-    }
-    if (rc != ZOK) {
-        rk_object_deinit(&lock->object);
         lock_free(lock);
         return rc;
     }
@@ -216,24 +222,18 @@ int rk_lock_close(struct rk_lock *lock)
     if (lock == NULL) {
         return ZOK;
     }
-    int rc = rk_object_shut(&lock->object);
-    if (rc != ZOK) {
-        return rc;
+    int rc = rk_object_close(&lock->object, &lock->node);
+    if (rc == ZOK) {
+        lock_free(lock);
     }
-    if (lock->node != NULL) {
-        (void)rk_node_remove(lock->object.keeper, lock->node,
-                             rk_rec_deadline(RELEASE_MS)); /* lost or not: it is gone */
-    }
-    rk_object_deinit(&lock->object);
-    lock_free(lock);
-    return ZOK;
+    return rc;
 }
 
 /* -- Acquire and release --------------------------------------------------------------------------
  */
 
-/* ZOK: it is held already and counted; ZNOTHING: go and get it. */
-static int begin_acquire(struct rk_lock *lock, int64_t *ret_token)
+/* ZOK: it is held already and counted, for its reader if is_shared; ZNOTHING: it is not held. */
+static int count_hold(struct rk_lock *lock, bool is_shared, int64_t *ret_token)
 {
     (void)hold_now(lock); /* notes a loss */
     int rc = ZNOTHING;
@@ -244,10 +244,11 @@ static int begin_acquire(struct rk_lock *lock, int64_t *ret_token)
         rc = ZSESSIONEXPIRED;
     } else if (lock->count > 0) {
         lock->count++;
+        lock->shared_count += is_shared;
         *ret_token = lock->token;
         rc = ZOK;
     } else {
-        lock->is_acquiring = true;
+        lock->is_acquiring = !is_shared;
     }
     pthread_mutex_unlock(&lock->object.mutex);
     return rc;
@@ -269,37 +270,18 @@ static void end_acquire(struct rk_lock *lock, struct rk_node *node)
     pthread_mutex_unlock(&lock->object.mutex);
 }
 
-/* A reader whose writer holds the lock holds it by that one's node. */
-static int acquire_by_writer(struct rk_lock *lock, int64_t *ret_token)
-{
-    struct rk_lock *write = lock->writer;
-    int rc = begin_acquire(write, ret_token);
-    if (rc == ZNOTHING) {
-        end_acquire(write, NULL);
-        return ZNOTHING;
-    }
-    if (rc != ZOK) {
-        return rc;
-    }
-    pthread_mutex_lock(&lock->object.mutex);
-    lock->source = write;
-    lock->shared_count++;
-    pthread_mutex_unlock(&lock->object.mutex);
-    return ZOK;
-}
-
 static int acquire(struct rk_lock *lock, int64_t deadline_ms, int64_t *ret_token)
 {
-    if (lock->kind == RK_LINE_READ && lock->count == 0) {
-        int rc = acquire_by_writer(lock, ret_token);
-        if (rc != ZNOTHING) {
-            return rc;
-        }
+    bool is_to_upgrade =
+        lock->reader != NULL && rk_lock_token(lock) == 0 && rk_lock_token(lock->reader) != 0;
+    int rc = is_to_upgrade ? ZINVALIDSTATE : ZNOTHING;
+    if (lock->writer != NULL) {
+        /* A reader whose writer holds the lock holds it by that one's node. */
+        rc = count_hold(lock->writer, true, ret_token);
     }
-    if (lock->kind == RK_LINE_WRITE && lock->reader != NULL && rk_lock_token(lock->reader) != 0) {
-        return ZINVALIDSTATE;
+    if (rc == ZNOTHING) {
+        rc = count_hold(lock, false, ret_token);
     }
-    int rc = begin_acquire(lock, ret_token);
     if (rc != ZNOTHING) {
         return rc;
     }
@@ -335,22 +317,24 @@ int rk_lock_acquire(struct rk_lock *lock, int timeout_ms, int64_t *ret_token)
 
 static int release(struct rk_lock *lock)
 {
-    enum rk_hold hold = hold_now(lock);
+    struct rk_lock *held = holder(lock);
+    enum rk_hold hold = hold_now(held);
     struct rk_node *node = NULL;
-    pthread_mutex_lock(&lock->object.mutex);
-    if (lock->count == 0) {
-        pthread_mutex_unlock(&lock->object.mutex);
+    pthread_mutex_lock(&held->object.mutex);
+    if (own_count(lock, held) == 0) {
+        pthread_mutex_unlock(&held->object.mutex);
         return ZINVALIDSTATE;
     }
-    lock->count--;
-    if (lock->count == 0) {
-        node = lock->node;
-        lock->node = NULL;
+    held->count--;
+    held->shared_count -= held != lock;
+    if (held->count == 0) {
+        node = held->node;
+        held->node = NULL;
     }
-    pthread_mutex_unlock(&lock->object.mutex);
+    pthread_mutex_unlock(&held->object.mutex);
     int rc = ZOK;
     if (node != NULL) {
-        rc = rk_node_remove(lock->object.keeper, node, rk_rec_deadline(RELEASE_MS));
+        rc = rk_node_remove(lock->object.keeper, node, rk_rec_deadline(RK_RELEASE_MS));
     }
     return hold == RK_HOLD_LOST ? ZSESSIONEXPIRED : rc;
 }
@@ -361,17 +345,7 @@ int rk_lock_release(struct rk_lock *lock)
     if (rc != ZOK) {
         return rc;
     }
-    struct rk_lock *source = NULL;
-    pthread_mutex_lock(&lock->object.mutex);
-    if (lock->shared_count > 0) {
-        source = lock->source;
-        lock->shared_count--;
-        if (lock->shared_count == 0) {
-            lock->source = NULL;
-        }
-    }
-    pthread_mutex_unlock(&lock->object.mutex);
-    rc = release(source != NULL ? source : lock);
+    rc = release(lock);
     rk_object_leave(&lock->object);
     return rc;
 }

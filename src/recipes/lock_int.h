@@ -15,10 +15,9 @@ struct rk_lock {
     struct rk_lock *writer; /* of a reader: the other half */
     struct rk_lock *reader; /* of a writer */
     /* Under object.mutex. */
-    struct rk_lock *source; /* of a reader: whose node it holds by; else NULL */
-    int shared_count;       /* holds by that */
-    struct rk_node *node;   /* while held */
+    struct rk_node *node; /* while held */
     int count;
+    int shared_count; /* of a writer: how many of these are its reader's */
     int64_t token;
     uint64_t generation;
     bool is_lost;

@@ -46,6 +46,17 @@ static int acquire_forever(void *lock)
     return rk_lock_acquire(lock, -1, NULL);
 }
 
+/* a holds it, b waits for it. */
+static void contend_of_two(struct rig *rig, struct rk_lock **a, struct rk_lock **b,
+                           struct rig_thread *waiter)
+{
+    CHECK_RC(ZOK, rk_lock_open(rig->a, rig->root, NULL, a));
+    CHECK_RC(ZOK, rk_lock_open(rig->b, rig->root, NULL, b));
+    CHECK_RC(ZOK, rk_lock_acquire(*a, -1, NULL));
+    rig_start(waiter, acquire_forever, *b);
+    CHECK_SOON(rig_child_count(rig->a, rig->root) == 2);
+}
+
 static void lock_is_fair(struct rig *rig)
 {
     struct rk_lock *holder, *locks[4];
@@ -72,11 +83,7 @@ static void lock_close_wakes_the_waiter(struct rig *rig)
 {
     struct rk_lock *a, *b;
     struct rig_thread thread;
-    CHECK_RC(ZOK, rk_lock_open(rig->a, rig->root, NULL, &a));
-    CHECK_RC(ZOK, rk_lock_open(rig->b, rig->root, NULL, &b));
-    CHECK_RC(ZOK, rk_lock_acquire(a, -1, NULL));
-    rig_start(&thread, acquire_forever, b);
-    CHECK_SOON(rig_child_count(rig->a, rig->root) == 2);
+    contend_of_two(rig, &a, &b, &thread);
     CHECK_RC(ZINVALIDSTATE, rk_lock_acquire(b, 0, NULL));
     CHECK_RC(ZOK, rk_lock_close(b));
     CHECK_RC(ZCLOSING, rig_join(&thread));
@@ -158,11 +165,7 @@ static void lock_waiter_queues_again_in_a_new_session(struct rig *rig)
 {
     struct rk_lock *a, *b;
     struct rig_thread thread;
-    CHECK_RC(ZOK, rk_lock_open(rig->a, rig->root, NULL, &a));
-    CHECK_RC(ZOK, rk_lock_open(rig->b, rig->root, NULL, &b));
-    CHECK_RC(ZOK, rk_lock_acquire(a, -1, NULL));
-    rig_start(&thread, acquire_forever, b);
-    CHECK_SOON(rig_child_count(rig->a, rig->root) == 2);
+    contend_of_two(rig, &a, &b, &thread);
     rig_end_session(rig->b);
     CHECK_SOON(rig_child_count(rig->a, rig->root) == 2);
     CHECK(!thread.is_done);
@@ -300,6 +303,50 @@ static void rwlock_can_be_downgraded(struct rig *rig)
     CHECK_RC(ZOK, rk_rwlock_close(b));
 }
 
+static void rwlock_counts_its_halves(struct rig *rig)
+{
+    struct rk_rwlock *rw;
+    int64_t first, again;
+    CHECK_RC(ZOK, rk_rwlock_open(rig->a, rig->root, NULL, &rw));
+    struct rk_lock *read = rk_rwlock_read(rw);
+    struct rk_lock *write = rk_rwlock_write(rw);
+    CHECK_RC(ZOK, rk_lock_acquire(write, 1000, &first));
+    CHECK_RC(ZOK, rk_lock_acquire(read, 1000, NULL));
+    CHECK_RC(ZOK, rk_lock_acquire(write, 1000, &again));
+    CHECK(first == again);
+    CHECK_RC(ZOK, rk_lock_release(write));
+    CHECK_RC(ZOK, rk_lock_release(write));
+    CHECK(rk_lock_state(write) == RK_HOLD_NONE && rk_lock_token(write) == 0);
+    CHECK_RC(ZINVALIDSTATE, rk_lock_verify(write, 1000));
+    CHECK_RC(ZINVALIDSTATE, rk_lock_release(write));
+    CHECK_RC(ZINVALIDSTATE, rk_lock_acquire(write, 1000, NULL));
+    CHECK(rk_lock_state(read) == RK_HOLD_SURE && rk_lock_token(read) == first);
+    CHECK(rig_child_count(rig->b, rig->root) == 1);
+    CHECK_RC(ZOK, rk_lock_release(read));
+    CHECK_RC(ZINVALIDSTATE, rk_lock_release(read));
+    CHECK(rig_child_count(rig->b, rig->root) == 0);
+    CHECK_RC(ZOK, rk_rwlock_close(rw));
+}
+
+static void rwlock_reader_by_its_writer_can_be_verified(struct rig *rig)
+{
+    struct rk_rwlock *rw;
+    CHECK_RC(ZOK, rk_rwlock_open(rig->a, rig->root, NULL, &rw));
+    CHECK_RC(ZOK, rk_lock_acquire(rk_rwlock_write(rw), 1000, NULL));
+    CHECK_RC(ZOK, rk_lock_acquire(rk_rwlock_read(rw), 1000, NULL));
+    CHECK_RC(ZOK, rk_lock_verify(rk_rwlock_read(rw), 1000));
+    char *name = rig_child(rig->b, rig->root, "__WRIT__");
+    CHECK(name != NULL);
+    rig_delete(rig->b, rig_path(rig, name));
+    free(name);
+    CHECK_RC(ZSESSIONEXPIRED, rk_lock_verify(rk_rwlock_read(rw), 1000));
+    CHECK(rk_lock_state(rk_rwlock_read(rw)) == RK_HOLD_LOST);
+    CHECK(rk_lock_state(rk_rwlock_write(rw)) == RK_HOLD_LOST);
+    CHECK_RC(ZSESSIONEXPIRED, rk_lock_release(rk_rwlock_read(rw)));
+    CHECK_RC(ZSESSIONEXPIRED, rk_lock_release(rk_rwlock_write(rw)));
+    CHECK_RC(ZOK, rk_rwlock_close(rw));
+}
+
 static void semaphore_counts_leases(struct rig *rig)
 {
     struct rk_semaphore *a, *b;
@@ -337,5 +384,7 @@ const struct rig_case lock_cases[] = {
     {"lock_under_contention_of_threads", lock_under_contention_of_threads},
     {"rwlock_lets_readers_in_together", rwlock_lets_readers_in_together},
     {"rwlock_can_be_downgraded", rwlock_can_be_downgraded},
+    {"rwlock_counts_its_halves", rwlock_counts_its_halves},
+    {"rwlock_reader_by_its_writer_can_be_verified", rwlock_reader_by_its_writer_can_be_verified},
     {"semaphore_counts_leases", semaphore_counts_leases},
     {NULL, NULL}};
