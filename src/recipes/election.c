@@ -28,9 +28,13 @@ static void set_leading(struct rk_election *e, bool is_leading)
 {
     pthread_mutex_lock(&e->object.mutex);
     e->is_leading = is_leading;
-    if (!is_leading && !e->options.is_standing_again) {
-        e->is_standing = false;
-    }
+    pthread_mutex_unlock(&e->object.mutex);
+}
+
+static void rest(struct rk_election *e)
+{
+    pthread_mutex_lock(&e->object.mutex);
+    e->is_standing = e->options.is_standing_again;
     pthread_mutex_unlock(&e->object.mutex);
 }
 
@@ -54,6 +58,7 @@ static void election_run(struct rk_object *object)
             set_leading(e, true);
             if (rk_election_is_leader(e)) {
                 e->options.lead(e, token, e->options.context);
+                rest(e);
             }
             set_leading(e, false);
             (void)rk_lock_release(e->lock); /* lost or not: it is gone */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_MS 1000
-
 struct rk_latch {
     struct rk_object object; /* first */
     char *path;
@@ -40,10 +38,11 @@ static void tell(struct rk_latch *latch, bool is_leader, int64_t token)
 static void set_leader(struct rk_latch *latch, bool is_leader)
 {
     pthread_mutex_lock(&latch->object.mutex);
+    latch->object.pokes += is_leader && !latch->is_leader; /* for rk_latch_wait */
     latch->is_leader = is_leader;
     latch->token = is_leader ? latch->node->token : 0;
     latch->generation = is_leader ? latch->node->generation : 0;
-    pthread_cond_broadcast(&latch->object.cond); /* for rk_latch_wait */
+    pthread_cond_broadcast(&latch->object.cond);
     pthread_mutex_unlock(&latch->object.mutex);
     tell(latch, is_leader, is_leader ? latch->node->token : 0);
 }
@@ -115,14 +114,8 @@ int rk_latch_open(struct rk_keeper *keeper, const char *path, const char *id, rk
     latch->id = strdup(id);
     latch->on_change = on_change;
     latch->context = context;
-    bool is_short = latch->path == NULL || latch->id == NULL;
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&latch->object, keeper);
-    if (rc == ZOK) {
-        rc = rk_object_start(&latch->object, latch_run);
-        if (rc != ZOK) {
-            rk_object_deinit(&latch->object);
-        }
-    }
+    int rc =
+        rk_object_open(&latch->object, keeper, latch->path != NULL && latch->id != NULL, latch_run);
     if (rc != ZOK) {
         latch_free(latch);
         return rc;
@@ -136,17 +129,11 @@ int rk_latch_close(struct rk_latch *latch)
     if (latch == NULL) {
         return ZOK;
     }
-    int rc = rk_object_shut(&latch->object);
-    if (rc != ZOK) {
-        return rc;
+    int rc = rk_object_close(&latch->object, &latch->node);
+    if (rc == ZOK) {
+        latch_free(latch);
     }
-    if (latch->node != NULL) {
-        (void)rk_node_remove(latch->object.keeper, latch->node,
-                             rk_rec_deadline(RELEASE_MS)); /* or in the background */
-    }
-    rk_object_deinit(&latch->object);
-    latch_free(latch);
-    return ZOK;
+    return rc;
 }
 
 bool rk_latch_is_leader(struct rk_latch *latch, int64_t *ret_token)
@@ -170,15 +157,13 @@ int rk_latch_wait(struct rk_latch *latch, int timeout_ms, int64_t *ret_token)
     if (rc != ZOK) {
         return rc;
     }
-    pthread_mutex_lock(&latch->object.mutex);
-    while (!latch->is_leader && !latch->object.is_closing && rk_rec_now_ms() < deadline_ms) {
-        rk_rec_cond_wait(&latch->object.cond, &latch->object.mutex, deadline_ms);
+    uint64_t seen = rk_object_pokes(&latch->object);
+    while (rc == ZOK && !rk_latch_is_leader(latch, ret_token)) {
+        rc = rk_object_is_own_thread(&latch->object)
+                 ? ZINVALIDSTATE
+                 : rk_object_wait_again(&latch->object, seen, deadline_ms);
+        seen = rk_object_pokes(&latch->object);
     }
-    rc = latch->object.is_closing ? ZCLOSING : latch->is_leader ? ZOK : ZOPERATIONTIMEOUT;
-    if (rc == ZOK && ret_token != NULL) {
-        *ret_token = latch->token;
-    }
-    pthread_mutex_unlock(&latch->object.mutex);
     rk_object_leave(&latch->object);
     return rc;
 }

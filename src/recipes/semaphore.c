@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_MS 1000
-
 struct rk_semaphore {
     struct rk_object object; /* first */
     char *locks;
@@ -13,7 +11,6 @@ struct rk_semaphore {
     int lease_count;
     void *data;
     int data_bytes;
-    int out_count; /* under object.mutex */
 };
 
 struct rk_lease {
@@ -34,7 +31,7 @@ int rk_semaphore_open(struct rk_keeper *keeper, const char *path, int leases,
                       const struct rk_lock_options *options, struct rk_semaphore **ret_semaphore)
 {
     if (keeper == NULL || !rk_rec_is_path(path) || leases < 1 ||
-        (options != NULL && options->data_bytes < 0)) {
+        (options != NULL && !rk_rec_is_data(options->data, options->data_bytes))) {
         return ZBADARGUMENTS;
     }
     struct rk_semaphore *s = calloc(1, sizeof(*s));
@@ -47,8 +44,8 @@ int rk_semaphore_open(struct rk_keeper *keeper, const char *path, int leases,
     s->leases = rk_rec_join(path, "leases");
     s->data = has_data ? rk_rec_memdup(options->data, options->data_bytes) : NULL;
     s->data_bytes = has_data ? options->data_bytes : 0;
-    bool is_short = s->locks == NULL || s->leases == NULL || (has_data && s->data == NULL);
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&s->object, keeper);
+    bool is_whole = s->locks != NULL && s->leases != NULL && (!has_data || s->data != NULL);
+    int rc = rk_object_open(&s->object, keeper, is_whole, NULL);
     if (rc != ZOK) {
         semaphore_free(s);
         return rc;
@@ -61,12 +58,6 @@ int rk_semaphore_close(struct rk_semaphore *s)
 {
     if (s == NULL) {
         return ZOK;
-    }
-    pthread_mutex_lock(&s->object.mutex);
-    int out_count = s->out_count;
-    pthread_mutex_unlock(&s->object.mutex);
-    if (out_count > 0) {
-        return ZINVALIDSTATE;
     }
     int rc = rk_object_shut(&s->object);
     if (rc == ZOK) {
@@ -110,11 +101,9 @@ static int wait_for_room(struct rk_semaphore *s, const struct rk_node *node, int
         if (rc != ZOK || has_room) {
             return rc;
         }
-        if (!rk_object_wait(&s->object, seen, deadline_ms)) {
-            return ZCLOSING;
-        }
-        if (rk_rec_now_ms() >= deadline_ms) {
-            return ZOPERATIONTIMEOUT;
+        rc = rk_object_wait_again(&s->object, seen, deadline_ms);
+        if (rc != ZOK) {
+            return rc;
         }
     }
 }
@@ -143,11 +132,14 @@ static int acquire_once(struct rk_semaphore *s, int64_t deadline_ms, struct rk_n
     if (rc == ZOK) {
         rc = wait_for_room(s, lease, deadline_ms);
     }
-    (void)rk_node_remove(keeper, lock, rk_rec_deadline(RELEASE_MS)); /* or in the background */
+    (void)rk_node_remove(keeper, lock, rk_rec_deadline(RK_RELEASE_MS)); /* or in the background */
+    if (rc == ZOK && !rk_object_lend(&s->object)) {
+        rc = ZCLOSING;
+    }
     if (rc == ZOK) {
         *ret_node = lease;
     } else if (lease != NULL) {
-        (void)rk_node_remove(keeper, lease, rk_rec_deadline(RELEASE_MS)); /* the same */
+        (void)rk_node_remove(keeper, lease, rk_rec_deadline(RK_RELEASE_MS)); /* the same */
     }
     return rc;
 }
@@ -169,9 +161,6 @@ int rk_semaphore_acquire(struct rk_semaphore *s, int timeout_ms, struct rk_lease
     }
     if (rc == ZOK) {
         lease->semaphore = s;
-        pthread_mutex_lock(&s->object.mutex);
-        s->out_count++;
-        pthread_mutex_unlock(&s->object.mutex);
         *ret_lease = lease;
     } else {
         free(lease);
@@ -219,10 +208,8 @@ int rk_lease_release(struct rk_lease *lease)
 {
     struct rk_semaphore *s = lease->semaphore;
     enum rk_hold hold = rk_lease_state(lease);
-    int rc = rk_node_remove(s->object.keeper, lease->node, rk_rec_deadline(RELEASE_MS));
+    int rc = rk_node_remove(s->object.keeper, lease->node, rk_rec_deadline(RK_RELEASE_MS));
     free(lease);
-    pthread_mutex_lock(&s->object.mutex);
-    s->out_count--;
-    pthread_mutex_unlock(&s->object.mutex);
+    rk_object_take_back(&s->object);
     return hold == RK_HOLD_LOST ? ZSESSIONEXPIRED : rc;
 }

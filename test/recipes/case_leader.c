@@ -86,6 +86,37 @@ static void latch_hears_of_its_deleted_node(struct rig *rig)
     free(name);
 }
 
+struct slow {
+    _Atomic bool is_in, may_go;
+};
+
+static void on_latch_slowly(struct rk_latch *latch, bool is_leader, int64_t token, void *context)
+{
+    (void)token;
+    struct slow *s = context;
+    CHECK(is_leader == (rk_latch_wait(latch, -1, NULL) == ZOK)); /* never waits for itself */
+    s->is_in = true;
+    while (!s->may_go) {
+        usleep(1000);
+    }
+}
+
+static void latch_wait_knows_of_a_lost_connection(struct rig *rig)
+{
+    struct slow slow = {0};
+    struct rk_latch *a;
+    CHECK_RC(ZOK, rk_latch_open(rig->a, rig->root, "anna", on_latch_slowly, &slow, &a));
+    CHECK_RC(ZOK, rk_latch_wait(a, 5000, NULL));
+    CHECK_SOON(slow.is_in);
+    rig_disconnect(rig->a);
+    CHECK(!rk_latch_is_leader(a, NULL));
+    CHECK_RC(ZOPERATIONTIMEOUT, rk_latch_wait(a, 100, NULL));
+    rig_reconnect(rig->a);
+    slow.may_go = true;
+    CHECK_RC(ZOK, rk_latch_wait(a, 5000, NULL));
+    CHECK_RC(ZOK, rk_latch_close(a));
+}
+
 static void lead(struct rk_election *election, int64_t token, void *context)
 {
     struct watch *w = context;
@@ -131,5 +162,6 @@ const struct rig_case leader_cases[] = {
     {"latch_has_one_leader", latch_has_one_leader},
     {"latch_stands_again_in_a_new_session", latch_stands_again_in_a_new_session},
     {"latch_hears_of_its_deleted_node", latch_hears_of_its_deleted_node},
+    {"latch_wait_knows_of_a_lost_connection", latch_wait_knows_of_a_lost_connection},
     {"election_runs_while_leader", election_runs_while_leader},
     {NULL, NULL}};
