@@ -22,17 +22,17 @@ ROOKERY_API int rk_barrier_wait(struct rk_keeper *keeper, const char *path, int 
 /* -- Double barrier ----------------------------------------------------------------------------
  * `members` processes begin together and end together. One that dies counts as one that left. A
  * handle has one owner; enter and leave alternate. Not for the next round at the same path before
- * all have left. */
+ * all have left; and if nobody lived to leave, path/ready stays and is to be deleted first. */
 struct rk_double_barrier;
 ROOKERY_API int rk_double_barrier_open(struct rk_keeper *keeper, const char *path, int members,
                                        struct rk_double_barrier **ret_barrier);
 /* A member that is inside counts as gone from then on. Accepts NULL. */
 ROOKERY_API int rk_double_barrier_close(struct rk_double_barrier *barrier);
 /* ZOK: at least `members` were inside at one time. ZOPERATIONTIMEOUT: we are out again (unless the
- * others had begun meanwhile, which is ZOK). ZSESSIONEXPIRED: we were counted as one who left. */
+ * others had begun meanwhile, which is ZOK). Whoever loses the session meanwhile enters anew. */
 ROOKERY_API int rk_double_barrier_enter(struct rk_double_barrier *barrier, int timeout_ms);
-/* ZOK: all have left. On ZOPERATIONTIMEOUT we have left, others not yet. ZINVALIDSTATE: not inside.
- */
+/* ZOK: all have left. On ZOPERATIONTIMEOUT we have left, others not yet. ZSESSIONEXPIRED: all have
+ * left, and we counted as one who did before. ZINVALIDSTATE: not inside. */
 ROOKERY_API int rk_double_barrier_leave(struct rk_double_barrier *barrier, int timeout_ms);
 
 /* -- Queue -------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ ROOKERY_API int rk_double_barrier_leave(struct rk_double_barrier *barrier, int t
  * 1 MiB (jute.maxbuffer).
  *
  * Nodes: path/qn-0000000001; path/qp-80000005-0000000002 with priority 5 (hex, shifted by 2^31);
- * path/claims/<name of item>, ephemeral. */
+ * path/claims/<name of item>, ephemeral; path/claims/<uuid>, ephemeral, while an item is put. */
 struct rk_queue;
 struct rk_queue_item {
     const void *data; /* NULL when empty */
@@ -74,7 +74,8 @@ ROOKERY_API void rk_queue_item_free(struct rk_queue_item *item);
 ROOKERY_API int rk_queue_claim(struct rk_queue *queue, int timeout_ms,
                                struct rk_queue_item **ret_item);
 /* Removes item and claim in one transaction. ZSESSIONEXPIRED: the claim was lost, somebody else
- * works on the item or did; nothing was removed. ZOPERATIONTIMEOUT: not known. */
+ * works on the item or did; nothing was removed. ZOPERATIONTIMEOUT: not known; if nothing was
+ * removed, the item goes back to the queue. */
 ROOKERY_API int rk_queue_done(struct rk_queue *queue, struct rk_queue_item *item, int timeout_ms);
 /* Gives the item back to the queue. */
 ROOKERY_API int rk_queue_giveup(struct rk_queue *queue, struct rk_queue_item *item);

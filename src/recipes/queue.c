@@ -1,8 +1,8 @@
 /* A queue: items are sequential nodes; who works on one carefully claims it with an ephemeral node.
  *
- * Two takers of one item: the delete decides, only one of them gets ZOK. Two claimers: the create
- * of the claim decides, and it is made in one transaction with a check that the item is still
- * there. */
+ * Of several claimers and takers of one item one gets it: the create of the claim decides. A
+ * claimer makes it in one transaction with a check that the item is still there, a taker in one
+ * that removes both. */
 #include "recipes/recipes_int.h"
 #include <rookery/recipes_sync.h>
 
@@ -11,22 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_MS   1000
 #define PREFIX_CHARS 16
 
 struct rk_queue {
     struct rk_object object; /* first */
     char *path;
     char *claims;
-    int out_count; /* claimed items; under object.mutex */
 };
 
 struct rk_item {
     struct rk_queue_item shown; /* first */
     char *data;
     char *path;
-    char *claim;
-    uint64_t generation;
+    struct rk_node *claim; /* with a mark of its own */
 };
 
 struct rk_entry {
@@ -53,8 +50,7 @@ int rk_queue_open(struct rk_keeper *keeper, const char *path, struct rk_queue **
     }
     q->path = strdup(path);
     q->claims = rk_rec_join(path, "claims");
-    bool is_short = q->path == NULL || q->claims == NULL;
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&q->object, keeper);
+    int rc = rk_object_open(&q->object, keeper, q->path != NULL && q->claims != NULL, NULL);
     if (rc != ZOK) {
         queue_free(q);
         return rc;
@@ -68,10 +64,7 @@ int rk_queue_close(struct rk_queue *q)
     if (q == NULL) {
         return ZOK;
     }
-    pthread_mutex_lock(&q->object.mutex);
-    int out_count = q->out_count;
-    pthread_mutex_unlock(&q->object.mutex);
-    int rc = out_count > 0 ? ZINVALIDSTATE : rk_object_shut(&q->object);
+    int rc = rk_object_shut(&q->object);
     if (rc == ZOK) {
         rk_object_deinit(&q->object);
         queue_free(q);
@@ -89,22 +82,40 @@ static void prefix_of(int32_t priority, char prefix[PREFIX_CHARS])
     }
 }
 
-/* The put of one item: protected by a mark in the node that only a create can have made, found
- * again after a lost answer. Java reads names as qn-<number>, so that the mark cannot be in the
- * name; it is an empty ephemeral node of its own, made in the same transaction. */
+/* Below claims, of no session yet. */
+static struct rk_node *claims_node(const struct rk_queue *q, const char *name)
+{
+    struct rk_node *node = calloc(1, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    node->path = rk_rec_join(q->claims, name);
+    if (node->path == NULL) {
+        rk_node_free(node);
+        return NULL;
+    }
+    return node;
+}
+
+/* The put of one item: protected by a mark that is made with it and found again after a lost
+ * answer. Java reads names as qn-<number>, so that the mark cannot be in the name; it is an empty
+ * ephemeral node of its own, and with its session goes the only proof that the item was put. */
 struct rk_put {
     char *item;
-    char *mark;
+    struct rk_node *mark;
     const void *data;
     int data_bytes;
 };
 
 static int put_once(struct rk_try *t, const struct rk_queue *q, const struct rk_put *put)
 {
+    const char *mark = put->mark->path;
+    t->generation = t->used_generation;
+    put->mark->generation = t->used_generation;
     if (t->lost > 0) {
         /* The sync brings what our earlier connection had in flight. */
-        int rc = rk_sync(t->zh, put->mark);
-        rc = rc == ZOK ? zoo_exists(t->zh, put->mark, 0, NULL) : rc;
+        int rc = rk_sync(t->zh, mark);
+        rc = rc == ZOK ? zoo_exists(t->zh, mark, 0, NULL) : rc;
         if (rc != ZNONODE) {
             return rc;
         }
@@ -115,9 +126,9 @@ static int put_once(struct rk_try *t, const struct rk_queue *q, const struct rk_
     const struct ACL_vector *acl = rk_keeper_acl(t->keeper);
     zoo_create_op_init(&ops[0], put->item, put->data, put->data == NULL ? -1 : put->data_bytes, acl,
                        ZOO_PERSISTENT_SEQUENTIAL, path, (int)sizeof(path));
-    zoo_create_op_init(&ops[1], put->mark, NULL, -1, acl, ZOO_PERSISTENT, path, (int)sizeof(path));
+    zoo_create_op_init(&ops[1], mark, NULL, -1, acl, ZOO_EPHEMERAL, path, (int)sizeof(path));
     int rc = ZNONODE;
-    for (int i = 0; i < 3 && rc == ZNONODE; i++) {
+    for (int i = 0; i < RK_PARENT_TRIES && rc == ZNONODE; i++) {
         rc = zoo_multi(t->zh, 2, ops, results);
         if (rc == ZNONODE) {
             rc = rk_rec_make_path(t, q->claims);
@@ -127,10 +138,28 @@ static int put_once(struct rk_try *t, const struct rk_queue *q, const struct rk_
     return rc;
 }
 
+static int put(struct rk_queue *q, const struct rk_put *p, int64_t deadline_ms)
+{
+    struct rk_keeper *keeper = q->object.keeper;
+    struct rk_try t = {.keeper = keeper, .object = &q->object, .deadline_ms = deadline_ms};
+    while (rk_try(&t)) {
+        t.rc = put_once(&t, q, p);
+    }
+    if (t.rc == ZOK) {
+        (void)rk_node_remove(keeper, p->mark, rk_rec_deadline(RK_RELEASE_MS));
+    } else if (t.lost > 0 || t.rc == ZSYSTEMERROR) {
+        rk_keeper_discard(keeper, p->mark); /* it may stand */
+    } else {
+        rk_node_free(p->mark);
+    }
+    return t.rc;
+}
+
 int rk_queue_put(struct rk_queue *q, const void *data, int data_bytes, int32_t priority,
                  int timeout_ms)
 {
-    if (data_bytes < 0 || (data == NULL && data_bytes > 0)) {
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
+    if (!rk_rec_is_data(data, data_bytes)) {
         return ZBADARGUMENTS;
     }
     int rc = rk_object_enter(&q->object);
@@ -141,30 +170,19 @@ int rk_queue_put(struct rk_queue *q, const void *data, int data_bytes, int32_t p
     char uuid[RK_UUID_CHARS + 1u];
     prefix_of(priority, prefix);
     rk_rec_uuid(uuid);
-    struct rk_put put = {.data = data, .data_bytes = data_bytes};
-    put.item = rk_rec_join(q->path, prefix);
-    put.mark = rk_rec_join(q->claims, uuid);
-    struct rk_try t = {.keeper = q->object.keeper,
-                       .object = &q->object,
-                       .deadline_ms = rk_rec_deadline(timeout_ms)};
-    if (put.item == NULL || put.mark == NULL) {
-        t.rc = ZSYSTEMERROR;
+    struct rk_put p = {.item = rk_rec_join(q->path, prefix),
+                       .mark = claims_node(q, uuid),
+                       .data = data,
+                       .data_bytes = data_bytes};
+    if (p.item == NULL || p.mark == NULL) {
+        rk_node_free(p.mark);
+        rc = ZSYSTEMERROR;
     } else {
-        while (rk_try(&t)) {
-            t.rc = put_once(&t, q, &put);
-        }
+        rc = put(q, &p, deadline_ms);
     }
-    if (t.rc == ZOK) {
-        /* The mark has done its work. */
-        struct rk_try r = {.keeper = q->object.keeper, .deadline_ms = rk_rec_deadline(RELEASE_MS)};
-        while (rk_try(&r)) {
-            r.rc = zoo_delete(r.zh, put.mark, -1);
-        }
-    }
-    free(put.item);
-    free(put.mark);
+    free(p.item);
     rk_object_leave(&q->object);
-    return t.rc;
+    return rc;
 }
 
 /* -- The list -------------------------------------------------------------------------------------
@@ -209,9 +227,7 @@ static int list(struct rk_try *t, const struct rk_queue *q, struct String_vector
     struct rk_cell *cell = q->object.cell;
     int rc = zoo_wget_children(t->zh, q->path, rk_object_watcher, cell, names);
     if (rc == ZNONODE) {
-        /* Nothing to watch yet. */
-        rc = rk_rec_make_path(t, q->path);
-        return rc == ZOK ? ZCONNECTIONLOSS : rc; /* once more */
+        return ZCONNECTIONLOSS; /* removed just now: once more */
     }
     if (rc != ZOK) {
         return rc;
@@ -270,7 +286,7 @@ static void item_free(struct rk_item *item)
     if (item != NULL) {
         free(item->data);
         free(item->path);
-        free(item->claim);
+        rk_node_free(item->claim);
         free(item);
     }
 }
@@ -286,13 +302,17 @@ static struct rk_item *item_new(const struct rk_queue *q, const struct rk_entry 
     if (item == NULL) {
         return NULL;
     }
+    char *mark = malloc(RK_UUID_CHARS + 1u);
     item->path = rk_rec_join(q->path, entry->name);
-    item->claim = rk_rec_join(q->claims, entry->name);
+    item->claim = claims_node(q, entry->name);
     item->shown.priority = entry->priority;
-    if (item->path == NULL || item->claim == NULL) {
+    if (mark == NULL || item->path == NULL || item->claim == NULL) {
+        free(mark);
         item_free(item);
         return NULL;
     }
+    rk_rec_uuid(mark);
+    item->claim->content = mark;
     return item;
 }
 
@@ -312,71 +332,70 @@ static int item_read(struct rk_try *t, struct rk_item *item)
     return rc;
 }
 
-/* ZNONODE: another one has it. A lost answer of the delete is not repeated: whether it was ours
- * that removed the item could not be told. */
-static int take_item(struct rk_try *t, struct rk_item *item)
+static void init_claim_op(const struct rk_try *t, const struct rk_item *item, zoo_op_t *op)
 {
-    int rc = zoo_exists(t->zh, item->claim, 0, NULL);
-    if (rc != ZNONODE) {
-        return rc == ZOK ? ZNODEEXISTS : rc;
-    }
-    rc = item_read(t, item);
-    return rc == ZOK ? zoo_delete(t->zh, item->path, -1) : rc;
+    zoo_create_op_init(op, item->claim->path, item->claim->content, (int)RK_UUID_CHARS,
+                       rk_keeper_acl(t->keeper), ZOO_EPHEMERAL, NULL, 0);
 }
 
-/* ZNODEEXISTS: claimed by another one; ZNONODE: gone. */
-static int claim_marked(struct rk_try *t, struct rk_item *item, const char *mark)
+/* After ZNONODE of a multi. The claims' parent may be what is missing: it is made on the way round.
+ */
+static int tell_missing(const struct rk_try *t, const struct rk_item *item)
 {
-    zoo_op_t ops[2];
-    zoo_op_result_t results[2];
-    zoo_check_op_init(&ops[0], item->path, -1);
-    zoo_create_op_init(&ops[1], item->claim, mark, (int)RK_UUID_CHARS, rk_keeper_acl(t->keeper),
-                       ZOO_EPHEMERAL, NULL, 0);
-    int rc = zoo_multi(t->zh, 2, ops, results);
-    if (rc == ZNONODE) {
-        rc = zoo_exists(t->zh, item->path, 0, NULL);
-        if (rc == ZOK) {
-            return ZCONNECTIONLOSS; /* the claims' parent is missing; it is made on the way round */
-        }
-        return rc;
-    }
+    int rc = zoo_exists(t->zh, item->path, 0, NULL);
+    return rc == ZOK ? ZCONNECTIONLOSS : rc;
+}
+
+/* ZNODEEXISTS: claimed by another one; ZNONODE: gone. A lost answer is not repeated: whether it was
+ * ours that removed the item could not be told. */
+static int take_item(struct rk_try *t, struct rk_item *item)
+{
+    zoo_op_t ops[3];
+    zoo_op_result_t results[3];
+    int rc = item_read(t, item);
     if (rc != ZOK) {
         return rc;
     }
+    init_claim_op(t, item, &ops[0]);
+    zoo_delete_op_init(&ops[1], item->claim->path, -1);
+    zoo_delete_op_init(&ops[2], item->path, -1);
+    rc = zoo_multi(t->zh, 3, ops, results);
+    return rc == ZNONODE ? tell_missing(t, item) : rc;
+}
+
+static int claim_marked(struct rk_try *t, struct rk_item *item, bool *ret_may_stand)
+{
+    zoo_op_t ops[2];
+    zoo_op_result_t results[2];
+    item->claim->generation = t->used_generation;
+    zoo_check_op_init(&ops[0], item->path, -1);
+    init_claim_op(t, item, &ops[1]);
+    int rc = zoo_multi(t->zh, 2, ops, results);
+    *ret_may_stand = rc == ZOK || rk_rec_is_lost(rc) || rc == ZSYSTEMERROR;
+    if (rc == ZNONODE) {
+        return tell_missing(t, item);
+    }
     struct Stat stat;
-    rc = zoo_exists(t->zh, item->claim, 0, &stat);
+    if (rc == ZOK) {
+        rc = zoo_exists(t->zh, item->claim->path, 0, &stat);
+    }
     if (rc == ZOK) {
         rc = item_read(t, item);
         item->shown.token = stat.czxid;
-        item->generation = t->used_generation;
-    }
-    if (rc == ZNONODE) {
-        (void)zoo_delete(t->zh, item->claim, -1); /* a taker was faster: nothing to claim */
     }
     return rc;
 }
 
-/* With a mark of its own for every attempt: when the answer is lost, a claim with that mark is
- * removed in the background, and is as good as another one's until then. */
+/* As above. Each attempt has an item with a mark of its own: when the answer is lost, or the claim
+ * is of no use, one with that mark is removed in the background, and is as good as another one's
+ * until then. */
 static int claim_item(struct rk_try *t, struct rk_item *item)
 {
-    struct rk_node *node = calloc(1, sizeof(*node));
-    char *mark = malloc(RK_UUID_CHARS + 1u);
-    char *path = strdup(item->claim);
-    if (node == NULL || mark == NULL || path == NULL) {
-        free(node);
-        free(mark);
-        free(path);
-        return ZSYSTEMERROR;
-    }
-    rk_rec_uuid(mark);
-    *node = (struct rk_node){
-        .path = path, .content = mark, .generation = t->used_generation, .is_ephemeral = true};
-    int rc = claim_marked(t, item, mark);
-    if (rk_rec_is_lost(rc) || rc == ZSYSTEMERROR) {
-        rk_keeper_discard(t->keeper, node);
-    } else {
-        rk_node_free(node);
+    bool may_stand = false;
+    int rc = claim_marked(t, item, &may_stand);
+    if (rc != ZOK && may_stand) {
+        rk_keeper_discard(t->keeper, item->claim);
+        item->claim = NULL;
     }
     return rc;
 }
@@ -401,7 +420,7 @@ static int walk(struct rk_try *t, struct rk_queue *q, bool is_claim, struct rk_i
     struct String_vector names = {0};
     struct rk_entry *entries = NULL;
     int count = 0;
-    int rc = is_claim ? rk_rec_make_path(t, q->claims) : ZOK;
+    int rc = rk_rec_make_path(t, q->claims);
     if (rc == ZOK) {
         rc = list(t, q, &names, &entries, &count);
     }
@@ -441,11 +460,9 @@ static int get_item(struct rk_queue *q, bool is_claim, int64_t deadline_ms,
         if (t.rc != ZNOTHING) {
             return t.rc;
         }
-        if (!rk_object_wait(&q->object, seen, deadline_ms)) {
-            return ZCLOSING;
-        }
-        if (rk_rec_now_ms() >= deadline_ms) {
-            return ZOPERATIONTIMEOUT;
+        int rc = rk_object_wait_again(&q->object, seen, deadline_ms);
+        if (rc != ZOK) {
+            return rc;
         }
     }
 }
@@ -465,6 +482,15 @@ int rk_queue_take(struct rk_queue *q, int timeout_ms, struct rk_queue_item **ret
     return rc;
 }
 
+/* Ends the claim, and frees the item. */
+static int give_back(struct rk_queue *q, struct rk_item *item)
+{
+    int rc = rk_node_remove(q->object.keeper, item->claim, rk_rec_deadline(RK_RELEASE_MS));
+    item->claim = NULL;
+    item_free(item);
+    return rc;
+}
+
 int rk_queue_claim(struct rk_queue *q, int timeout_ms, struct rk_queue_item **ret_item)
 {
     struct rk_item *item = NULL;
@@ -473,22 +499,14 @@ int rk_queue_claim(struct rk_queue *q, int timeout_ms, struct rk_queue_item **re
         return rc;
     }
     rc = get_item(q, true, rk_rec_deadline(timeout_ms), &item);
-    if (rc == ZOK) {
-        pthread_mutex_lock(&q->object.mutex);
-        q->out_count++;
-        pthread_mutex_unlock(&q->object.mutex);
+    if (rc == ZOK && !rk_object_lend(&q->object)) {
+        (void)give_back(q, item);
+        rc = ZCLOSING;
+    } else if (rc == ZOK) {
         *ret_item = &item->shown;
     }
     rk_object_leave(&q->object);
     return rc;
-}
-
-static void give_back(struct rk_queue *q, struct rk_item *item)
-{
-    item_free(item);
-    pthread_mutex_lock(&q->object.mutex);
-    q->out_count--;
-    pthread_mutex_unlock(&q->object.mutex);
 }
 
 int rk_queue_done(struct rk_queue *q, struct rk_queue_item *shown, int timeout_ms)
@@ -498,8 +516,8 @@ int rk_queue_done(struct rk_queue *q, struct rk_queue_item *shown, int timeout_m
     zoo_op_result_t results[2];
     struct rk_try t = {.keeper = q->object.keeper,
                        .deadline_ms = rk_rec_deadline(timeout_ms),
-                       .generation = item->generation};
-    zoo_delete_op_init(&ops[0], item->claim, -1);
+                       .generation = item->claim->generation};
+    zoo_delete_op_init(&ops[0], item->claim->path, -1);
     zoo_delete_op_init(&ops[1], item->path, -1);
     while (rk_try(&t)) {
         t.rc = zoo_multi(t.zh, 2, ops, results);
@@ -507,21 +525,21 @@ int rk_queue_done(struct rk_queue *q, struct rk_queue_item *shown, int timeout_m
             t.rc = ZOK; /* by the attempt whose answer was lost: the claim was ours all the time */
         }
     }
-    give_back(q, item);
+    if (t.rc == ZSESSIONEXPIRED && t.lost > 0) {
+        t.rc = ZOPERATIONTIMEOUT; /* that attempt may have been carried out */
+    }
+    if (t.rc != ZOK) {
+        rk_keeper_discard(q->object.keeper, item->claim); /* or nobody else would get the item */
+        item->claim = NULL;
+    }
+    item_free(item);
+    rk_object_take_back(&q->object);
     return t.rc == ZNONODE ? ZSESSIONEXPIRED : t.rc;
 }
 
 int rk_queue_giveup(struct rk_queue *q, struct rk_queue_item *shown)
 {
-    struct rk_item *item = (struct rk_item *)shown;
-    struct rk_node *node = calloc(1, sizeof(*node));
-    if (node == NULL) {
-        return ZSYSTEMERROR;
-    }
-    *node =
-        (struct rk_node){.path = item->claim, .generation = item->generation, .is_ephemeral = true};
-    item->claim = NULL;
-    int rc = rk_node_remove(q->object.keeper, node, rk_rec_deadline(RELEASE_MS));
-    give_back(q, item);
+    int rc = give_back(q, (struct rk_item *)shown);
+    rk_object_take_back(&q->object);
     return rc;
 }

@@ -177,6 +177,79 @@ static void queue_claim_comes_back_when_the_consumer_dies(struct rig *rig)
     CHECK_RC(ZOK, rk_queue_close(b));
 }
 
+struct served {
+    struct rk_queue *queue;
+    int count;
+};
+
+static int take_all(void *arg)
+{
+    struct served *s = arg;
+    struct rk_queue_item *item;
+    int rc = rk_queue_take(s->queue, 500, &item);
+    while (rc == ZOK) {
+        rk_queue_item_free(item);
+        s->count++;
+        rc = rk_queue_take(s->queue, 500, &item);
+    }
+    return rc;
+}
+
+static int claim_all(void *arg)
+{
+    struct served *s = arg;
+    struct rk_queue_item *item;
+    int rc = rk_queue_claim(s->queue, 500, &item);
+    while (rc == ZOK) {
+        CHECK_RC(ZOK, rk_queue_done(s->queue, item, 1000));
+        s->count++;
+        rc = rk_queue_claim(s->queue, 500, &item);
+    }
+    return rc;
+}
+
+static void queue_item_goes_to_a_taker_or_a_claimer(struct rig *rig)
+{
+    struct served taker = {0}, claimer = {0};
+    struct rig_thread threads[2];
+    CHECK_RC(ZOK, rk_queue_open(rig->a, rig->root, &taker.queue));
+    CHECK_RC(ZOK, rk_queue_open(rig->b, rig->root, &claimer.queue));
+    for (int i = 0; i < 300; i++) {
+        CHECK_RC(ZOK, rk_queue_put(taker.queue, "x", 1, 0, 1000));
+    }
+    rig_start(&threads[0], take_all, &taker);
+    rig_start(&threads[1], claim_all, &claimer);
+    CHECK_RC(ZOPERATIONTIMEOUT, rig_join(&threads[0]));
+    CHECK_RC(ZOPERATIONTIMEOUT, rig_join(&threads[1]));
+    CHECK(taker.count + claimer.count == 300);
+    CHECK(rig_child_count(rig->a, rig_path(rig, "claims")) == 0);
+    CHECK_RC(ZOK, rk_queue_close(taker.queue));
+    CHECK_RC(ZOK, rk_queue_close(claimer.queue));
+}
+
+static void queue_done_in_vain_gives_the_item_back(struct rig *rig)
+{
+    struct rk_queue *a, *b;
+    struct rk_queue_item *x, *y;
+    CHECK_RC(ZOK, rk_queue_open(rig->a, rig->root, &a));
+    CHECK_RC(ZOK, rk_queue_open(rig->b, rig->root, &b));
+    CHECK_RC(ZOK, rk_queue_put(a, "job", 3, 0, 1000));
+    CHECK_RC(ZOK, rk_queue_claim(a, 1000, &x));
+    rig_disconnect(rig->a);
+    CHECK_RC(ZOPERATIONTIMEOUT, rk_queue_done(a, x, 100));
+    rig_reconnect(rig->a);
+    CHECK_RC(ZOK, rk_queue_claim(b, 5000, &y));
+    /* An item that is removed behind the claimer's back leaves no claim either. */
+    char *name = rig_child(rig->a, rig->root, "qn-");
+    CHECK(name != NULL);
+    rig_delete(rig->a, rig_path(rig, name));
+    free(name);
+    CHECK_RC(ZSESSIONEXPIRED, rk_queue_done(b, y, 1000));
+    CHECK_SOON(rig_child_count(rig->a, rig_path(rig, "claims")) == 0);
+    CHECK_RC(ZOK, rk_queue_close(a));
+    CHECK_RC(ZOK, rk_queue_close(b));
+}
+
 static int get_forever(void *keeper)
 {
     struct rk_value value;
@@ -302,6 +375,8 @@ const struct rig_case sync_cases[] = {
     {"queue_take_waits_for_a_put", queue_take_waits_for_a_put},
     {"queue_claim_comes_back_when_the_consumer_dies",
      queue_claim_comes_back_when_the_consumer_dies},
+    {"queue_item_goes_to_a_taker_or_a_claimer", queue_item_goes_to_a_taker_or_a_claimer},
+    {"queue_done_in_vain_gives_the_item_back", queue_done_in_vain_gives_the_item_back},
     {"keeper_close_waits_for_calls", keeper_close_waits_for_calls},
     {"keeper_refuses_calls_in_on_link", keeper_refuses_calls_in_on_link},
     {"value_is_written_under_its_version", value_is_written_under_its_version},
