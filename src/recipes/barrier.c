@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_MS 1000
-
 /* -- Barrier --------------------------------------------------------------------------------------
  */
 
@@ -16,21 +14,9 @@ int rk_barrier_set(struct rk_keeper *keeper, const char *path, int timeout_ms)
         return ZBADARGUMENTS;
     }
     struct rk_try t = {.keeper = keeper, .deadline_ms = rk_rec_deadline(timeout_ms)};
-    char *parent = rk_rec_parent(path);
-    if (parent == NULL) {
-        return ZSYSTEMERROR;
-    }
     while (rk_try(&t)) {
-        t.rc = ZNONODE;
-        for (int i = 0; i < 3 && t.rc == ZNONODE; i++) {
-            t.rc = zoo_create(t.zh, path, NULL, -1, rk_keeper_acl(keeper), ZOO_PERSISTENT, NULL, 0);
-            if (t.rc == ZNONODE) {
-                t.rc = rk_rec_make_path(&t, parent);
-                t.rc = t.rc == ZOK ? ZNONODE : t.rc;
-            }
-        }
+        t.rc = rk_rec_create(&t, path, NULL, 0);
     }
-    free(parent);
     return t.rc == ZNODEEXISTS ? ZOK : t.rc;
 }
 
@@ -60,14 +46,12 @@ static int wait_gone(struct rk_object *object, const char *path, int64_t deadlin
                 t.rc = zoo_wget(t.zh, path, rk_object_watcher, object->cell, &byte, &bytes, NULL);
             }
         }
-        if (t.rc != ZOK) {
-            return t.rc == ZNONODE ? ZOK : t.rc;
+        if (t.rc == ZNONODE) {
+            return ZOK;
         }
-        if (!rk_object_wait(object, seen, deadline_ms)) {
-            return ZCLOSING;
-        }
-        if (rk_rec_now_ms() >= deadline_ms) {
-            return ZOPERATIONTIMEOUT;
+        int rc = t.rc == ZOK ? rk_object_wait_again(object, seen, deadline_ms) : t.rc;
+        if (rc != ZOK) {
+            return rc;
         }
     }
 }
@@ -124,8 +108,7 @@ int rk_double_barrier_open(struct rk_keeper *keeper, const char *path, int membe
     b->members = members;
     b->path = strdup(path);
     b->ready = rk_rec_join(path, "ready");
-    bool is_short = b->path == NULL || b->ready == NULL;
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&b->object, keeper);
+    int rc = rk_object_open(&b->object, keeper, b->path != NULL && b->ready != NULL, NULL);
     if (rc != ZOK) {
         double_free(b);
         return rc;
@@ -139,17 +122,11 @@ int rk_double_barrier_close(struct rk_double_barrier *b)
     if (b == NULL) {
         return ZOK;
     }
-    int rc = rk_object_shut(&b->object);
-    if (rc != ZOK) {
-        return rc;
+    int rc = rk_object_close(&b->object, &b->node);
+    if (rc == ZOK) {
+        double_free(b);
     }
-    if (b->node != NULL) {
-        (void)rk_node_remove(b->object.keeper, b->node,
-                             rk_rec_deadline(RELEASE_MS)); /* or in the background */
-    }
-    rk_object_deinit(&b->object);
-    double_free(b);
-    return ZOK;
+    return rc;
 }
 
 /* Others inside, without ready and without ours. */
@@ -203,44 +180,42 @@ static int enter_once(struct rk_double_barrier *b, int64_t deadline_ms)
 
 static int enter_wait(struct rk_double_barrier *b, int64_t deadline_ms)
 {
+    bool is_last = false;
     for (;;) {
         uint64_t seen = rk_object_pokes(&b->object);
-        int rc = enter_once(b, deadline_ms);
+        int rc = enter_once(b, is_last ? rk_rec_now_ms() : deadline_ms);
         if (rc != ZNOTHING) {
             return rc;
         }
-        if (!rk_object_wait(&b->object, seen, deadline_ms)) {
-            return ZCLOSING;
+        if (is_last) {
+            return ZOPERATIONTIMEOUT;
         }
-        if (rk_rec_now_ms() >= deadline_ms) {
-            /* The others may have begun: a last look decides. */
-            rc = enter_once(b, rk_rec_now_ms());
-            return rc == ZNOTHING ? ZOPERATIONTIMEOUT : rc;
-        }
+        /* The others may have begun meanwhile: a last look decides. */
+        is_last = rk_object_wait_again(&b->object, seen, deadline_ms) == ZOPERATIONTIMEOUT;
     }
 }
 
 static int enter(struct rk_double_barrier *b, int64_t deadline_ms)
 {
     struct rk_node_plan plan = {.parent = b->path, .name = "member", .mode = ZOO_EPHEMERAL};
-    int rc = ZSESSIONEXPIRED;
-    /* A session lost before the others began: enter anew. */
-    while (rc == ZSESSIONEXPIRED) {
+    for (;;) {
+        int rc = rk_node_create(b->object.keeper, &b->object, &plan, deadline_ms, &b->node);
+        if (rc == ZOK) {
+            rc = enter_wait(b, deadline_ms);
+        }
+        if (rc != ZOK && b->node != NULL) {
+            (void)rk_node_remove(b->object.keeper, b->node,
+                                 rk_rec_deadline(RK_RELEASE_MS)); /* or in the background */
+            b->node = NULL;
+        }
+        /* A session lost before the others began: enter anew. */
+        if (rc != ZSESSIONEXPIRED) {
+            return rc;
+        }
         if (rk_rec_now_ms() >= deadline_ms) {
             return ZOPERATIONTIMEOUT;
         }
-        rc = rk_node_create(b->object.keeper, &b->object, &plan, deadline_ms, &b->node);
-        if (rc != ZOK) {
-            continue;
-        }
-        rc = enter_wait(b, deadline_ms);
-        if (rc != ZOK) {
-            (void)rk_node_remove(b->object.keeper, b->node,
-                                 rk_rec_deadline(RELEASE_MS)); /* or in the background */
-            b->node = NULL;
-        }
     }
-    return rc;
 }
 
 int rk_double_barrier_enter(struct rk_double_barrier *b, int timeout_ms)
@@ -252,7 +227,7 @@ int rk_double_barrier_enter(struct rk_double_barrier *b, int timeout_ms)
     }
     rc = b->node != NULL ? ZINVALIDSTATE : ZOK;
     if (rc == ZOK) {
-        rc = enter(b, timeout_ms == 0 ? deadline_ms + 1 : deadline_ms);
+        rc = enter(b, deadline_ms);
     }
     rk_object_leave(&b->object);
     return rc;
@@ -278,11 +253,9 @@ static int leave_wait(struct rk_double_barrier *b, int64_t deadline_ms)
         if (t.rc != ZOK) {
             return t.rc;
         }
-        if (!rk_object_wait(&b->object, seen, deadline_ms)) {
-            return ZCLOSING;
-        }
-        if (rk_rec_now_ms() >= deadline_ms) {
-            return ZOPERATIONTIMEOUT;
+        int rc = rk_object_wait_again(&b->object, seen, deadline_ms);
+        if (rc != ZOK) {
+            return rc;
         }
     }
 }

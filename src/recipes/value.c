@@ -39,25 +39,6 @@ int rk_value_get(struct rk_keeper *keeper, const char *path, int timeout_ms,
     return t.rc;
 }
 
-static int create_value(struct rk_try *t, const char *path, const void *data, int data_bytes)
-{
-    char *parent = rk_rec_parent(path);
-    if (parent == NULL) {
-        return ZSYSTEMERROR;
-    }
-    int rc = ZNONODE;
-    for (int i = 0; i < 3 && rc == ZNONODE; i++) {
-        rc = zoo_create(t->zh, path, data, data == NULL ? -1 : data_bytes, rk_keeper_acl(t->keeper),
-                        ZOO_PERSISTENT, NULL, 0);
-        if (rc == ZNONODE) {
-            rc = rk_rec_make_path(t, parent);
-            rc = rc == ZOK ? ZNONODE : rc;
-        }
-    }
-    free(parent);
-    return rc;
-}
-
 int rk_value_set(struct rk_keeper *keeper, const char *path, const void *data, int data_bytes,
                  int timeout_ms)
 {
@@ -70,7 +51,7 @@ int rk_value_set(struct rk_keeper *keeper, const char *path, const void *data, i
         for (int i = 0; i < 3 && (t.rc == ZNONODE || t.rc == ZNODEEXISTS); i++) {
             t.rc = zoo_set(t.zh, path, data, data == NULL ? -1 : data_bytes, -1);
             if (t.rc == ZNONODE) {
-                t.rc = create_value(&t, path, data, data_bytes);
+                t.rc = rk_rec_create(&t, path, data, data_bytes);
             }
         }
     }
@@ -117,7 +98,7 @@ static int swap_once(struct rk_try *t, const char *path, int32_t version, const 
         }
     }
     if (version < 0) {
-        int rc = create_value(t, path, data, data_bytes);
+        int rc = rk_rec_create(t, path, data, data_bytes);
         *ret_version = 0;
         return rc == ZNODEEXISTS ? ZBADVERSION : rc;
     }
@@ -132,6 +113,9 @@ static int swap(struct rk_try *t, const char *path, int32_t version, const void 
 {
     int32_t new_version = -1;
     while (rk_try(t)) {
+        /* What this session has in flight is done before tell_fate reads; an earlier one's may not.
+         */
+        t->generation = t->used_generation;
         t->rc = swap_once(t, path, version, data, data_bytes, &new_version);
     }
     bool is_unknown = t->rc == ZNOTHING || (t->lost > 0 && rk_rec_is_lost(t->rc));
