@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_MS 1000
+#define PUT_UP_TRIES 4 /* each may find what the next one is for; then it is tried again later */
 
 static void tell(struct rk_member *m, bool is_in, int code)
 {
@@ -61,24 +61,28 @@ static int judge(struct rk_try *t, struct rk_member *m)
     return rc == ZOK || rc == ZBADVERSION ? ZNONODE : rc;
 }
 
+static int create(struct rk_try *t, struct rk_member *m, const char *data, int bytes)
+{
+    m->tried = t->used_generation;
+    int rc = zoo_create(t->zh, m->path, data, bytes, rk_keeper_acl(t->keeper),
+                        m->is_ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT, NULL, 0);
+    return rc == ZNONODE ? rk_rec_make_path(t, m->parent) : rc;
+}
+
 static int put_up(struct rk_try *t, struct rk_member *m, const char *data, int bytes)
 {
     int rc = judge(t, m);
-    if (rc == ZNONODE) {
-        m->tried = t->used_generation;
-        rc = zoo_create(t->zh, m->path, data, bytes, rk_keeper_acl(t->keeper),
-                        m->is_ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT, NULL, 0);
-        if (rc == ZNONODE) {
-            rc = rk_rec_make_path(t, m->parent);
-            return rc == ZOK ? ZCONNECTIONLOSS : rc; /* once more */
-        }
+    for (int i = 0; i < PUT_UP_TRIES && rc == ZNONODE; i++) {
+        rc = create(t, m, data, bytes);
         if (rc == ZOK || rc == ZNODEEXISTS) {
-            return ZCONNECTIONLOSS; /* look who has it now, and leave a watch */
+            rc = judge(t, m); /* who has it now; and leaves a watch */
         }
     }
     return rc;
 }
 
+/* One look, with what it says told. Lost connections are not waited out: whoever is out hears so.
+ */
 static int keep_once(struct rk_member *m)
 {
     char *data = NULL;
@@ -88,12 +92,13 @@ static int keep_once(struct rk_member *m)
     if (rc != ZOK) {
         return rc;
     }
-    struct rk_try t = {.keeper = m->object.keeper, .object = &m->object, .deadline_ms = RK_FOREVER};
     struct rk_look look;
     rk_keeper_look(m->object.keeper, &look);
-    if (look.link != RK_LINK_CONNECTED) {
+    if (m->generation != 0 && m->generation != look.generation) {
         tell(m, false, ZCONNECTIONLOSS);
     }
+    struct rk_try t = {
+        .keeper = m->object.keeper, .object = &m->object, .deadline_ms = rk_rec_now_ms()};
     while (rk_try(&t)) {
         t.rc = put_up(&t, m, data, bytes);
         pthread_mutex_lock(&m->object.mutex);
@@ -102,7 +107,6 @@ static int keep_once(struct rk_member *m)
         /* A node of ours that an earlier attempt made may hold older data. */
         if (t.rc == ZOK && is_stale) {
             t.rc = zoo_set(t.zh, m->path, data, bytes, -1);
-            t.rc = t.rc == ZNONODE ? ZCONNECTIONLOSS : t.rc;
         }
     }
     free(data);
@@ -110,7 +114,7 @@ static int keep_once(struct rk_member *m)
         note_written(m, t.used_generation, edition);
     }
     if (t.rc != ZCLOSING) {
-        tell(m, t.rc == ZOK, t.rc);
+        tell(m, t.rc == ZOK, t.rc == ZOPERATIONTIMEOUT ? ZCONNECTIONLOSS : t.rc);
     }
     return t.rc;
 }
@@ -141,7 +145,7 @@ int rk_member_new(struct rk_keeper *keeper, const struct rk_member_plan *plan,
                   struct rk_member **ret_member)
 {
     if (keeper == NULL || !rk_rec_is_path(plan->parent) || !rk_rec_is_name(plan->id) ||
-        plan->data_bytes < 0 || (plan->data == NULL && plan->data_bytes > 0)) {
+        !rk_rec_is_data(plan->data, plan->data_bytes)) {
         return ZBADARGUMENTS;
     }
     struct rk_member *m = calloc(1, sizeof(*m));
@@ -157,14 +161,8 @@ int rk_member_new(struct rk_keeper *keeper, const struct rk_member_plan *plan,
     m->path = rk_rec_join(plan->parent, plan->id);
     m->data = rk_rec_memdup(plan->data, plan->data_bytes);
     m->data_bytes = plan->data_bytes;
-    bool is_short = m->parent == NULL || m->path == NULL || m->data == NULL;
-    int rc = is_short ? ZSYSTEMERROR : rk_object_init(&m->object, keeper);
-    if (rc == ZOK) {
-        rc = rk_object_start(&m->object, member_run);
-        if (rc != ZOK) {
-            rk_object_deinit(&m->object);
-        }
-    }
+    bool is_whole = m->parent != NULL && m->path != NULL && m->data != NULL;
+    int rc = rk_object_open(&m->object, keeper, is_whole, member_run);
     if (rc != ZOK) {
         member_free(m);
         return rc;
@@ -197,10 +195,9 @@ static void take_down(struct rk_member *m)
     }
     node->path = m->path;
     node->generation = m->tried;
-    node->is_ephemeral = true;
     node->is_by_owner = true;
     m->path = NULL;
-    (void)rk_node_remove(m->object.keeper, node, rk_rec_deadline(RELEASE_MS)); /* or later */
+    (void)rk_node_remove(m->object.keeper, node, rk_rec_deadline(RK_RELEASE_MS)); /* or later */
 }
 
 int rk_member_close(struct rk_member *m)
@@ -220,25 +217,14 @@ int rk_member_close(struct rk_member *m)
 
 int rk_member_wait(struct rk_member *m, int timeout_ms)
 {
-    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
-    int rc = rk_object_enter(&m->object);
-    if (rc != ZOK) {
-        return rc;
-    }
-    pthread_mutex_lock(&m->object.mutex);
-    while (!m->is_in && !m->object.is_closing && rk_rec_now_ms() < deadline_ms) {
-        rk_rec_cond_wait(&m->object.cond, &m->object.mutex, deadline_ms);
-    }
-    rc = m->object.is_closing ? ZCLOSING : m->is_in ? ZOK : ZOPERATIONTIMEOUT;
-    pthread_mutex_unlock(&m->object.mutex);
-    rk_object_leave(&m->object);
-    return rc;
+    return rk_object_wait_flag(&m->object, &m->is_in, timeout_ms);
 }
 
 int rk_member_set(struct rk_member *m, const void *data, int data_bytes, int timeout_ms)
 {
-    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
-    if (data_bytes < 0 || (data == NULL && data_bytes > 0)) {
+    /* The member's own thread cannot wait for itself. */
+    int64_t deadline_ms = rk_rec_deadline(rk_object_is_own_thread(&m->object) ? 0 : timeout_ms);
+    if (!rk_rec_is_data(data, data_bytes)) {
         return ZBADARGUMENTS;
     }
     int rc = rk_object_enter(&m->object);

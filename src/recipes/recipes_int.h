@@ -170,7 +170,6 @@ struct rk_node {
     bool is_by_owner; /* ours only if it is of our session */
     uint64_t generation;
     int64_t token; /* czxid */
-    bool is_ephemeral;
     struct rk_node *next;
 };
 struct rk_node_plan {

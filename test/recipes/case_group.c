@@ -73,6 +73,26 @@ static void member_comes_back_after_session_loss_and_deletion(struct rig *rig)
     CHECK(group_count(rig) == 0);
 }
 
+static void on_member_set(struct rk_member *member, bool is_in, int code, void *context)
+{
+    (void)code;
+    _Atomic int *rc = context;
+    if (is_in) {
+        *rc = rk_member_set(member, "mine", 4, -1);
+    }
+}
+
+static void member_cannot_wait_for_itself(struct rig *rig)
+{
+    _Atomic int rc = ZNOTHING;
+    struct rk_member *a;
+    CHECK_RC(ZOK, rk_member_open(rig->a, rig->root, "anna", "1", 1, on_member_set, &rc, &a));
+    CHECK_SOON(rc != ZNOTHING);
+    CHECK_RC(ZOPERATIONTIMEOUT, rc);
+    CHECK_SOON(group_is(rig, "mine"));
+    CHECK_RC(ZOK, rk_member_close(a));
+}
+
 static void member_waits_for_another_of_its_name(struct rig *rig)
 {
     struct heard h = {0};
@@ -194,6 +214,7 @@ const struct rig_case group_cases[] = {
     {"group_lists_its_members", group_lists_its_members},
     {"member_comes_back_after_session_loss_and_deletion",
      member_comes_back_after_session_loss_and_deletion},
+    {"member_cannot_wait_for_itself", member_cannot_wait_for_itself},
     {"member_waits_for_another_of_its_name", member_waits_for_another_of_its_name},
     {"service_is_registered_and_found", service_is_registered_and_found},
     {"static_service_stays", static_service_stays},
