@@ -164,12 +164,12 @@ static void wait_once(struct rk_lib *s, int timeout_ms)
     (void)poll(p.fds, 1 + p.count, timeout_ms); /* an interrupted wait is a short one */
     rk_lib_lock(s);
     s->is_io_asleep = false;
-    if (s->is_io_signalled) {
+    /* The signaller writes behind the lock: if that is still to come, the next wait is short and
+     * takes it. */
+    s->is_io_signalled = false;
+    if (p.fds[0].revents) {
         eventfd_t value;
-        /* The signaller writes behind the lock: if that is still to come, the next wait is short.
-         */
         (void)eventfd_read(s->wake_fd, &value);
-        s->is_io_signalled = false;
     }
     handle(s, &p);
 }

@@ -160,6 +160,6 @@ int main(int argc, char **argv)
     const char *only = argc > 3 ? argv[3] : NULL;
     int failed = run_cases(cl_cases_calls, only) + run_cases(cl_cases_poll, only) +
                  run_cases(cl_cases_close, only) + run_cases(cl_cases_crowd, only) +
-                 run_cases(cl_cases_session, only);
+                 run_cases(cl_cases_session, only) + run_cases(cl_cases_slow, only);
     return failed ? 1 : 0;
 }

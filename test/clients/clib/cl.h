@@ -19,7 +19,7 @@ struct cl_case {
     void (*run)(void);
 };
 extern const struct cl_case cl_cases_calls[], cl_cases_close[], cl_cases_crowd[], cl_cases_poll[],
-    cl_cases_session[];
+    cl_cases_session[], cl_cases_slow[];
 
 void cl_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,67 @@
+/* Test of librookery: system calls that take their time. eventfd_write and getaddrinfo of this
+ * program stand before those of the C library. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cl.h"
+
+#define SLOW_NAME "slow.test"
+#define SLOW_MS   2000
+
+static atomic_int is_write_slow;
+
+int eventfd_write(int fd, eventfd_t value)
+{
+    if (atomic_load(&is_write_slow))
+        cl_sleep_ms(5);
+    return write(fd, &value, sizeof(value)) == (ssize_t)sizeof(value) ? 0 : -1;
+}
+
+int getaddrinfo(const char *name, const char *port, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    int (*theirs)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&theirs = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (name && strcmp(name, SLOW_NAME) == 0) {
+        cl_sleep_ms(SLOW_MS);
+        name = "127.0.0.1";
+    }
+    return theirs(name, port, hints, found);
+}
+
+static int64_t cpu_ms(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* The connection that ends wakes the I/O thread before who has ended it does. */
+static void a_waker_that_is_late_is_heard_once(void)
+{
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    atomic_store(&is_write_slow, 1);
+    zoo_cycle_next_server(zh);
+    atomic_store(&is_write_slow, 0);
+    cl_sleep_ms(200); /* longer than the pause before the next connection */
+    CL_RC(rk_wait_connected(zh, CL_PATIENCE_MS), ZOK);
+    int64_t before = cpu_ms();
+    cl_sleep_ms(400);
+    int64_t spent = cpu_ms() - before;
+    if (spent > 60)
+        cl_fail(__FILE__, __LINE__, "%d ms of CPU while nothing was to be done", (int)spent);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
+const struct cl_case cl_cases_slow[] = {
+    {"a_waker_that_is_late_is_heard_once", a_waker_that_is_late_is_heard_once},
+    {NULL, NULL},
+};
