@@ -394,7 +394,6 @@ void rk_lib_tell_all(struct rk_lib *s)
         struct rk_lib_item *batch = s->done_first, *kept = NULL;
         uint32_t reserve_items = 0;
         uint64_t bytes = 0;
-        bool was_full = rk_lib_queue_is_full(s);
         s->done_first = NULL;
         s->done_last = &s->done_first;
         s->is_telling = true;
@@ -413,8 +412,10 @@ void rk_lib_tell_all(struct rk_lib *s)
         }
         rk_lib_lock(s);
         s->is_telling = was_telling;
+        /* Before the batch is taken off: it may have become full while it was told. */
+        bool was_full = rk_lib_queue_is_full(s);
         s->untold_bytes -= bytes;
-        if (was_full || rk_lib_queue_is_full(s))
+        if (was_full)
             rk_lib_wake_io(s);
         while (kept) {
             struct rk_lib_item *next = kept->next;
