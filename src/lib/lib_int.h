@@ -35,6 +35,7 @@ struct rk_lib_watch {
     int event;
     int state;
     int64_t zxid;
+    size_t bytes; /* of all this */
     uint32_t count;
     bool has_path;
     struct rk_client_watcher watchers[];

@@ -18,16 +18,14 @@ bool rk_lib_queue_is_full(const struct rk_lib *s)
     return s->untold_bytes > UNTOLD_BYTES_MAX;
 }
 
-/* What an item holds beyond itself. */
+/* What an item holds. */
 static uint64_t held_bytes(const struct rk_lib_item *item)
 {
     if (item->kind == RK_LIB_ITEM_CALL)
         return sizeof(struct rk_lib_call) +
                ((const struct rk_lib_call *)(const void *)item)->body_bytes;
     if (item->kind == RK_LIB_ITEM_WATCH)
-        return sizeof(struct rk_lib_watch) +
-               ((const struct rk_lib_watch *)(const void *)item)->count *
-                   sizeof(struct rk_client_watcher);
+        return ((const struct rk_lib_watch *)(const void *)item)->bytes;
     return sizeof(struct rk_lib_state_item);
 }
 
@@ -140,14 +138,15 @@ bool rk_lib_queue_watch(struct rk_lib *s, int event, int state, int64_t zxid, st
 {
     bool is_reserve;
     size_t list_bytes = (size_t)count * sizeof(*watchers);
-    struct rk_lib_watch *watch =
-        event_alloc(s, sizeof(*watch) + list_bytes + path.len + 1, &is_reserve);
+    size_t bytes = sizeof(struct rk_lib_watch) + list_bytes + path.len + 1;
+    struct rk_lib_watch *watch = event_alloc(s, bytes, &is_reserve);
     if (!watch)
         return false;
     watch->item = (struct rk_lib_item){.kind = RK_LIB_ITEM_WATCH, .is_reserve = is_reserve};
     watch->event = event;
     watch->state = state;
     watch->zxid = zxid;
+    watch->bytes = bytes;
     watch->count = count;
     watch->has_path = event != ZOO_SESSION_EVENT;
     if (list_bytes > 0)
