@@ -73,9 +73,18 @@ static void a_persistent_watch_outlives_the_server(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void on_paths(int rc, const struct String_vector *paths, const void *data)
+{
+    struct seen *seen = (struct seen *)(uintptr_t)data;
+    for (int i = 0; rc == ZOK && i < paths->count; i++)
+        strncat(seen->text, paths->data[i], sizeof(seen->text) - strlen(seen->text) - 1);
+    cl_add(&seen->count, 1);
+}
+
 static void asking_for_paths_and_numbers(void)
 {
     zhandle_t *zh = cl_open(cl_hosts, NULL);
+    static struct seen seen = {.count = CL_COUNT};
     struct String_vector paths = {0};
     int number = 0;
     char inside_hosts[128];
@@ -93,6 +102,9 @@ static void asking_for_paths_and_numbers(void)
     CL_RC(rk_get_ephemerals(inside, "/", &paths), ZOK);
     CL_CHECK(paths.count == 1 && strcmp(paths.data[0], "/two") == 0);
     deallocate_String_vector(&paths);
+    CL_RC(rk_aget_ephemerals(inside, "/", on_paths, &seen), ZOK);
+    CL_CHECK(cl_wait_for(&seen.count, 1));
+    check_text(&seen, "/two");
     CL_RC(zookeeper_close(inside), ZOK);
     struct ClientInfo_vector who;
     CL_RC(rk_who_am_i(zh, &who), ZOK);
