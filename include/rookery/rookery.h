@@ -81,7 +81,7 @@ ROOKERY_API void rk_options_init(struct rk_options *options);
 ROOKERY_API zhandle_t *rk_open(const char *hosts, const struct rk_options *options);
 
 /* Waits until the handle is connected (read-only counts if allowed): ZOK; ZOPERATIONTIMEOUT;
- * ZSESSIONEXPIRED, ZAUTHFAILED when it never will be. */
+ * ZSESSIONEXPIRED, ZAUTHFAILED, ZCLOSING (it was closed meanwhile) when it never will be. */
 ROOKERY_API int rk_wait_connected(zhandle_t *zh, int timeout_ms);
 
 /* A view: another handle on the same session with its own request timeout and, if sub_root is not

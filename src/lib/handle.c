@@ -358,24 +358,24 @@ static int connected_rc(const struct rk_lib *s)
 }
 
 /* Without threads the waiting one does the work. */
-static int drive_until_connected(zhandle_t *zh, int64_t deadline_ms)
+static int drive_until_connected(struct rk_lib *s, int64_t deadline_ms)
 {
-    int rc = connected_rc(zh->s);
+    int rc = ZNOTHING;
     while (rc == ZNOTHING && rk_lib_now_ms() < deadline_ms) {
         int fd, interest;
         struct timeval tv;
-        (void)zookeeper_interest(zh, &fd, &interest, &tv); /* the state says it all */
+        (void)zookeeper_interest(s->handle, &fd, &interest, &tv); /* the state says it all */
         int64_t left = deadline_ms - rk_lib_now_ms();
         int64_t wait = tv.tv_sec * 1000 + tv.tv_usec / 1000;
         struct pollfd p = {.fd = fd,
                            .events = (short)(((interest & ZOOKEEPER_READ) ? POLLIN : 0) |
                                              ((interest & ZOOKEEPER_WRITE) ? POLLOUT : 0))};
         (void)poll(&p, fd >= 0, (int)(wait < left ? wait : left < 0 ? 0 : left));
-        (void)zookeeper_process(zh, ((p.revents & ~POLLOUT) ? ZOOKEEPER_READ : 0) |
-                                        ((p.revents & POLLOUT) ? ZOOKEEPER_WRITE : 0));
-        rc = connected_rc(zh->s);
+        (void)zookeeper_process(s->handle, ((p.revents & ~POLLOUT) ? ZOOKEEPER_READ : 0) |
+                                               ((p.revents & POLLOUT) ? ZOOKEEPER_WRITE : 0));
+        rc = connected_rc(s);
     }
-    return rc == ZNOTHING ? ZOPERATIONTIMEOUT : rc;
+    return rc;
 }
 
 int rk_wait_connected(zhandle_t *zh, int timeout_ms)
@@ -383,19 +383,20 @@ int rk_wait_connected(zhandle_t *zh, int timeout_ms)
     if (!zh || timeout_ms < 0)
         return ZBADARGUMENTS;
     struct rk_lib *s = zh->s;
-    int rc = connected_rc(s);
-    if (rc != ZNOTHING)
-        return rc;
-    if (rk_lib_is_own_thread(s))
-        return ZINVALIDSTATE;
     int64_t deadline = rk_lib_now_ms() + timeout_ms;
-    if (!s->is_threaded)
-        return drive_until_connected(zh, deadline);
     rk_lib_lock(s);
     s->refs++; /* it may be closed meanwhile */
-    bool is_time = true;
-    while ((rc = connected_rc(s)) == ZNOTHING && is_time)
-        is_time = rk_lib_io_wait(s, &s->changed, deadline);
+    int rc = connected_rc(s);
+    if (rc == ZNOTHING && rk_lib_is_own_thread(s)) {
+        rc = ZINVALIDSTATE;
+    } else if (rc == ZNOTHING && !s->is_threaded) {
+        rk_lib_unlock(s);
+        rc = drive_until_connected(s, deadline);
+        rk_lib_lock(s);
+    } else {
+        for (bool is_time = true; rc == ZNOTHING && is_time; rc = connected_rc(s))
+            is_time = rk_lib_io_wait(s, &s->changed, deadline);
+    }
     rk_lib_unref(s);
     return rc == ZNOTHING ? ZOPERATIONTIMEOUT : rc;
 }

@@ -283,6 +283,7 @@ int zookeeper_interest(zhandle_t *zh, int *fd, int *interest, struct timeval *tv
     if (s->is_threaded)
         return ZINVALIDSTATE;
     rk_lib_lock(s);
+    s->refs++; /* a log callback may close the handle */
     int rc = terminal_error(s);
     if (rc == ZOK) {
         s->last_error = ZOK;
@@ -310,7 +311,7 @@ int zookeeper_interest(zhandle_t *zh, int *fd, int *interest, struct timeval *tv
         }
         rc = s->last_error;
     }
-    rk_lib_unlock(s);
+    rk_lib_unref(s);
     return rc;
 }
 

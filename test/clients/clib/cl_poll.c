@@ -161,11 +161,46 @@ static void waiting_for_a_connection_drives_the_loop(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void close_at_once(zhandle_t *zh, int type, int state, const char *path, void *context)
+{
+    on_event(zh, type, state, path, context);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
+static void a_handle_may_be_closed_while_its_connection_is_waited_for(void)
+{
+    struct loop loop = {0};
+    zhandle_t *zh = zookeeper_init(cl_hosts, close_at_once, CL_SESSION_MS, NULL, &loop, 0);
+    CL_RC(rk_wait_connected(zh, CL_PATIENCE_MS), ZCLOSING);
+    CL_CHECK(loop.connected == 1);
+}
+
+static void close_in_the_log(const char *line)
+{
+    zhandle_t *zh = strstr(line, "no address") ? closed_inside : NULL;
+    if (zh) {
+        closed_inside = NULL;
+        CL_RC(zookeeper_close(zh), ZOK);
+    }
+}
+
+static void a_loop_may_close_in_its_log(void)
+{
+    zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+    closed_inside = zookeeper_init2("one.invalid:1,two.invalid:1", NULL, CL_SESSION_MS, NULL, NULL,
+                                    0, close_in_the_log);
+    CL_RC(rk_wait_connected(closed_inside, CL_PATIENCE_MS), ZCLOSING);
+    zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+}
+
 const struct cl_case cl_cases_poll[] = {
     {"a_loop_of_its_own", a_loop_of_its_own},
     {"a_loop_outlives_the_server", a_loop_outlives_the_server},
     {"closing_completes_what_is_pending_here_too", closing_completes_what_is_pending_here_too},
     {"a_loop_may_close_in_a_callback", a_loop_may_close_in_a_callback},
     {"waiting_for_a_connection_drives_the_loop", waiting_for_a_connection_drives_the_loop},
+    {"a_handle_may_be_closed_while_its_connection_is_waited_for",
+     a_handle_may_be_closed_while_its_connection_is_waited_for},
+    {"a_loop_may_close_in_its_log", a_loop_may_close_in_its_log},
     {NULL, NULL},
 };
