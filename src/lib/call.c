@@ -18,7 +18,7 @@ int rk_lib_path(zhandle_t *zh, const char *path, bool is_sequential, struct rk_b
     rk_buf_init(&joined, &s->mem, b->max);
     if (zh->root) {
         rk_buf_put(&joined, zh->root, zh->root_len);
-        if (path[1])
+        if (path[1] || is_sequential) /* a name that is still to be completed goes below the root */
             rk_buf_put(&joined, path, text.len);
         text = rk_buf_view(&joined);
     }

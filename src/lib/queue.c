@@ -211,8 +211,8 @@ static void tell_strings(struct rk_lib_call *call)
     struct String_vector strings;
     struct Stat stat;
     bool is_stat = call->kind == RK_LIB_STRINGS_STAT;
-    int rc = rk_lib_strings_in_place(call, call->kind == RK_LIB_PATHS, &strings,
-                                     is_stat ? &stat : NULL);
+    int rc =
+        rk_lib_strings_in_place(call, call->kind == RK_LIB_PATHS, &strings, is_stat ? &stat : NULL);
     if (is_stat)
         call->fn.strings_stat(rc, rc == ZOK ? &strings : NULL, rc == ZOK ? &stat : NULL,
                               call->data);

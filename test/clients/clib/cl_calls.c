@@ -176,6 +176,11 @@ static void views_have_a_root_of_their_own(void)
                      sizeof(path)),
           ZOK);
     CL_CHECK(strcmp(path, "/n-0000000000") == 0);
+    CL_RC(zoo_create(inner, "/", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL_SEQUENTIAL, path,
+                     sizeof(path)),
+          ZOK);
+    CL_CHECK(strcmp(path, "/0000000001") == 0);
+    CL_RC(zoo_delete(zh, "/view/sub/0000000001", -1), ZOK);
     CL_RC(zoo_exists(zh, "/view/sub/n-0000000000", 0, NULL), ZOK);
     CL_RC(zoo_wget_children(view, "/sub", on_node, &seen, &names), ZOK);
     CL_CHECK(names.count == 1);
