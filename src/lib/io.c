@@ -85,11 +85,17 @@ static void resolve_one(struct rk_lib *s)
         step_resolved(s, server, addrs, count);
 }
 
-/* ZK: zoo_set_servers_resolution_delay: names are looked at again while connected. */
+/* ZK: zoo_set_servers_resolution_delay: when names are looked up again while connected. */
+static int64_t refresh_at(const struct rk_lib *s)
+{
+    bool is_wanted = s->resolve_delay_ms > 0 && !s->is_closing && atomic_load(&s->state) >= 0;
+    return is_wanted ? s->resolved_ms + s->resolve_delay_ms : INT64_MAX;
+}
+
 static void refresh_names(struct rk_lib *s)
 {
     int64_t now = rk_lib_now_ms();
-    if (s->resolve_delay_ms <= 0 || now < s->resolved_ms + s->resolve_delay_ms || s->is_closing)
+    if (now < refresh_at(s))
         return;
     s->resolved_ms = now;
     struct rk_client_event event = {.type = RK_CLIENT_EV_SERVERS};
@@ -113,10 +119,8 @@ void rk_lib_io_prepare(struct rk_lib *s)
 
 static int64_t wake_at(const struct rk_lib *s)
 {
-    int64_t at = s->wake_at_ms;
-    if (s->resolve_delay_ms > 0 && at > s->resolved_ms + s->resolve_delay_ms)
-        at = s->resolved_ms + s->resolve_delay_ms;
-    return at;
+    int64_t at = refresh_at(s);
+    return at < s->wake_at_ms ? at : s->wake_at_ms;
 }
 
 /* -- Waiting -- */

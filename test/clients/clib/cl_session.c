@@ -51,10 +51,20 @@ static void a_lost_connection_is_told_and_mended(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static int said_of_names;
+static void count_names(const char *line)
+{
+    if (strstr(line, "names are not looked up"))
+        __atomic_fetch_add(&said_of_names, 1, __ATOMIC_RELAXED);
+}
+
 static void an_expired_session_is_told(void)
 {
     static struct told told = {.count = CL_COUNT};
     zhandle_t *zh = open_told(cl_hosts, &told, NULL, 30000);
+    zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+    zoo_set_log_callback(zh, count_names);
+    CL_RC(zoo_set_servers_resolution_delay(zh, 5), ZOK);
     clientid_t id = *zoo_client_id(zh);
     /* Another handle takes the session up and ends it. */
     static struct told other = {.count = CL_COUNT};
@@ -70,6 +80,9 @@ static void an_expired_session_is_told(void)
     CL_RC(is_unrecoverable(zh), ZINVALIDSTATE);
     CL_RC(zoo_exists(zh, "/", 0, NULL), ZINVALIDSTATE);
     CL_RC(rk_wait_connected(zh, 100), ZSESSIONEXPIRED);
+    cl_sleep_ms(50);
+    CL_CHECK(__atomic_load_n(&said_of_names, __ATOMIC_RELAXED) == 0);
+    zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
     CL_RC(zookeeper_close(zh), ZOK);
 }
 

@@ -61,7 +61,21 @@ static void a_waker_that_is_late_is_heard_once(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void closing_waits_without_spinning(void)
+{
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    CL_RC(zoo_set_servers_resolution_delay(zh, 1), ZOK);
+    cl_ask("pause");
+    int64_t before = cpu_ms();
+    CL_RC(zookeeper_close(zh), ZOK);
+    int64_t spent = cpu_ms() - before;
+    cl_ask("resume");
+    if (spent > 300)
+        cl_fail(__FILE__, __LINE__, "%d ms of CPU to close", (int)spent);
+}
+
 const struct cl_case cl_cases_slow[] = {
     {"a_waker_that_is_late_is_heard_once", a_waker_that_is_late_is_heard_once},
+    {"closing_waits_without_spinning", closing_waits_without_spinning},
     {NULL, NULL},
 };
