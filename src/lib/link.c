@@ -162,11 +162,14 @@ void rk_lib_link_send(struct rk_lib *s, uint64_t conn, struct rk_bytes bytes)
     }
 }
 
+static size_t unsent(const struct rk_lib_link *link)
+{
+    return link->pending.len + (link->sending.len - link->sending.at);
+}
+
 int rk_lib_link_wants(const struct rk_lib_link *link)
 {
-    bool is_out =
-        link->is_connecting ||
-        (link->is_full && (link->pending.len > 0 || link->sending.at < link->sending.len));
+    bool is_out = link->is_connecting || (link->is_full && unsent(link) > 0);
     return is_out ? POLLIN | POLLOUT : POLLIN;
 }
 
@@ -201,8 +204,6 @@ static bool next_batch(struct rk_lib_link *link)
 
 static void write_link(struct rk_lib *s, struct rk_lib_link *link)
 {
-    if (link->is_writing || link->is_connecting || link->is_dropped || link->is_full)
-        return;
     link->is_writing = true;
     link->users++;
     int error = 0;
@@ -229,21 +230,23 @@ static void write_link(struct rk_lib *s, struct rk_lib_link *link)
     rk_lib_link_put(s, link);
 }
 
+static struct rk_lib_link *first_due(const struct rk_lib *s)
+{
+    struct rk_lib_link *link = s->links;
+    while (link && (link->is_writing || link->is_connecting || link->is_dropped || link->is_full ||
+                    unsent(link) == 0))
+        link = link->next;
+    return link;
+}
+
 void rk_lib_link_flush(struct rk_lib *s)
 {
-    /* The list may change while the lock is let go; then it is looked through again. */
-    for (struct rk_lib_link *link = s->links; link;) {
-        struct rk_lib_link *next = link->next;
-        bool is_due = !link->is_writing && !link->is_connecting && !link->is_dropped &&
-                      !link->is_full &&
-                      (link->pending.len > 0 || link->sending.at < link->sending.len);
-        if (is_due) {
+    struct rk_lib_link *link;
+    do {
+        while ((link = first_due(s)) != NULL)
             write_link(s, link);
-            next = s->links;
-        }
-        link = next;
-    }
-    rk_lib_settle(s);
+        rk_lib_settle(s); /* which may bring more to be sent */
+    } while (first_due(s));
 }
 
 static void connected(struct rk_lib *s, struct rk_lib_link *link)
