@@ -101,8 +101,8 @@ ZOOAPI const char *zoo_version_str(void);
 /* -- Servers -------------------------------------------------------------------------------------
  */
 
-/* Another list of servers (no chroot). The handle moves so that load stays even over the servers,
- * or because its server is not in the list any more. */
+/* Another list of servers, without a chroot (ZBADARGUMENTS). The handle moves so that load stays
+ * even over the servers, or because its server is not in the list any more. */
 ZOOAPI int zoo_set_servers(zhandle_t *zh, const char *hosts);
 /* How often names are looked up while connected: every delay_ms; 0 and -1: only when a connection
  * is wanted. ZBADARGUMENTS below -1. */

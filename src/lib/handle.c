@@ -197,27 +197,26 @@ int zoo_set_servers(zhandle_t *zh, const char *hosts)
     if (!zh || !hosts)
         return ZBADARGUMENTS;
     int error = rk_lib_hosts_parse(hosts, &list);
+    if (!error && list.chroot[0]) {
+        rk_lib_hosts_free(&list);
+        error = EINVAL;
+    }
     if (error)
         return error == ENOMEM ? ZSYSTEMERROR : ZBADARGUMENTS;
     struct rk_lib *s = zh->s;
-    uint8_t wanted[RK_CLIENT_SERVERS_MAX];
     rk_lib_lock(s);
-    uint32_t wanted_count = s->wanted_count;
-    memcpy(wanted, s->wanted, sizeof(wanted));
-    memset(s->wanted, 0, sizeof(wanted));
-    s->wanted_count = 0;
     struct rk_client_event event = {.type = RK_CLIENT_EV_SERVERS};
     event.u.servers.count = list.count;
     event.u.servers.is_new_list = true;
     int rc = rk_lib_step(s, &event);
     if (rc == ZOK) {
+        /* All of the new list is wanted; what was of a longer old one is not any more. */
         struct rk_lib_hosts old = s->hosts;
         s->hosts = list;
         s->hosts_version++;
         list = old;
-    } else {
-        memcpy(s->wanted, wanted, sizeof(wanted));
-        s->wanted_count = wanted_count;
+        memset(s->wanted + s->hosts.count, 0, RK_CLIENT_SERVERS_MAX - s->hosts.count);
+        s->wanted_count = s->hosts.count;
     }
     rk_lib_unlock(s);
     rk_lib_hosts_free(&list);

@@ -60,12 +60,11 @@ static void step_resolved(struct rk_lib *s, uint32_t server, const struct rk_cli
 static void resolve_one(struct rk_lib *s)
 {
     uint32_t server = 0;
-    while (server < s->hosts.count && !s->wanted[server])
+    while (!s->wanted[server])
         server++;
-    s->wanted_count--;
-    if (server == s->hosts.count)
-        return;
+    RK_ASSERT(server < s->hosts.count);
     s->wanted[server] = 0;
+    s->wanted_count--;
     struct rk_client_addr addrs[RK_CLIENT_ADDRS_MAX];
     uint32_t count = 0, version = s->hosts_version;
     char *name = strdup(s->hosts.list[server].name);

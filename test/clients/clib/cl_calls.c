@@ -224,6 +224,7 @@ static void bad_arguments_are_refused(void)
     CL_RC(zoo_create_ttl(zh, "/t", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, 5, NULL, 0),
           ZBADARGUMENTS);
     CL_RC(zoo_set_servers(zh, "x:y"), ZBADARGUMENTS);
+    CL_RC(zoo_set_servers(zh, "127.0.0.1:1/chroot"), ZBADARGUMENTS);
     CL_RC(zoo_set_servers_resolution_delay(zh, -2), ZBADARGUMENTS);
     CL_RC(zookeeper_close(zh), ZOK);
     CL_RC(zookeeper_close(NULL), ZBADARGUMENTS);
