@@ -77,7 +77,6 @@ enum rk_err rk_client_create(const struct rk_client_config *config, struct rk_cl
     c->now_ms = INT64_MIN;
     c->retry_ms = INT64_MIN;
     c->state = RK_CLIENT_IDLE;
-    c->line.server = -1;
     c->session_id = config->session_id;
     c->seen_rw = config->session_id != 0;
     c->timeout_ms = config->session_timeout_ms;
@@ -230,7 +229,7 @@ uint32_t rk_client_requests(const struct rk_client *client)
     return client->request_count;
 }
 
-int32_t rk_client_server(const struct rk_client *client)
+uint64_t rk_client_conn(const struct rk_client *client)
 {
-    return client->line.server;
+    return client->line.id;
 }

@@ -75,8 +75,8 @@ int32_t rk_client_timeout_ms(const struct rk_client *client);
 rk_zxid rk_client_last_zxid(const struct rk_client *client);
 /* Accepted and not yet completed. */
 uint32_t rk_client_requests(const struct rk_client *client);
-/* Number, in the last list, of the server that it talks to or tries; -1 without one. */
-int32_t rk_client_server(const struct rk_client *client);
+/* The connection over which it talks to a server or tries one; 0 without one. */
+uint64_t rk_client_conn(const struct rk_client *client);
 
 /* chroot + path into b ("/" under a chroot is the chroot itself). Checks the path as the server
  * will (is_sequential: the part that the server appends is still missing): false if it is

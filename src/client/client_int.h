@@ -48,7 +48,6 @@ struct rk_client_auth {
 
 struct rk_client_target {
     struct rk_client_addr addr;
-    uint32_t server;
     bool is_new;   /* of the last list only; used while moving */
     bool is_tried; /* while moving */
 };
@@ -63,7 +62,6 @@ struct rk_client_server {
 struct rk_client_line {
     uint64_t id; /* 0: none */
     struct rk_client_addr addr;
-    int32_t server;
     int64_t deadline_ms; /* of connecting and shaking hands */
 };
 

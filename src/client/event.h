@@ -131,7 +131,6 @@ struct rk_client_effect {
         } resolve;
         struct {
             uint64_t conn; /* never used twice; there may be a second one that looks for a server */
-            uint32_t server;
             struct rk_client_addr addr;
         } connect;
         struct {

@@ -19,7 +19,7 @@ void rk_client_probe_stop(struct rk_client *c, bool is_gone)
     if (c->probe.id != 0 && !is_gone) {
         rk_client_fx(c, RK_CLIENT_FX_DROP)->u.drop.conn = c->probe.id;
     }
-    c->probe = (struct rk_client_line){.server = -1};
+    c->probe = (struct rk_client_line){.id = 0};
     c->is_probe_open = false;
 }
 
@@ -38,14 +38,11 @@ static void try_next(struct rk_client *c)
     /* Drawn, or all clients of a server ask at once. */
     c->probe_ms =
         c->now_ms + c->probe_delay_ms / 2 + (int64_t)rk_prng_below(&c->prng, c->probe_delay_ms / 2);
-    c->probe = (struct rk_client_line){.id = ++c->last_conn,
-                                       .addr = t->addr,
-                                       .server = (int32_t)t->server,
-                                       .deadline_ms = c->now_ms + ANSWER_MS};
+    c->probe = (struct rk_client_line){
+        .id = ++c->last_conn, .addr = t->addr, .deadline_ms = c->now_ms + ANSWER_MS};
     c->probe_in_len = 0;
     struct rk_client_effect *fx = rk_client_fx(c, RK_CLIENT_FX_CONNECT);
     fx->u.connect.conn = c->probe.id;
-    fx->u.connect.server = t->server;
     fx->u.connect.addr = t->addr;
 }
 

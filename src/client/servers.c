@@ -54,7 +54,7 @@ void rk_client_on_servers(struct rk_client *c, uint32_t count, bool is_new_list)
     rk_client_resolve(c);
 }
 
-/* The list of addresses is exchanged; what points into it is set right. */
+/* The list of addresses is exchanged, and trying begins with its first one. */
 static void exchange(struct rk_client *c, struct rk_client_target *list, uint32_t count)
 {
     rk_mem_free(c->mem, c->targets, c->target_count * sizeof(c->targets[0]));
@@ -63,10 +63,6 @@ static void exchange(struct rk_client *c, struct rk_client_target *list, uint32_
     c->target_at = 0;
     c->probe_at = 0;
     c->failures = 0;
-    if (c->line.id != 0) {
-        int32_t at = rk_client_target_find(list, count, &c->line.addr);
-        c->line.server = at < 0 ? -1 : (int32_t)list[at].server;
-    }
 }
 
 static bool is_same_set(const struct rk_client *c, const struct rk_client_target *list,
@@ -74,8 +70,7 @@ static bool is_same_set(const struct rk_client *c, const struct rk_client_target
 {
     bool is_same = count == c->target_count;
     for (uint32_t i = 0; is_same && i < count; i++) {
-        int32_t at = rk_client_target_find(c->targets, c->target_count, &list[i].addr);
-        is_same = at >= 0 && c->targets[at].server == list[i].server;
+        is_same = rk_client_target_find(c->targets, c->target_count, &list[i].addr) >= 0;
     }
     return is_same;
 }

@@ -31,12 +31,10 @@ void rk_client_open(struct rk_client *c, const struct rk_client_target *target)
     RK_ASSERT(c->line.id == 0 && !rk_client_is_over(c));
     c->line = (struct rk_client_line){.id = ++c->last_conn,
                                       .addr = target->addr,
-                                      .server = (int32_t)target->server,
                                       .deadline_ms = c->now_ms + connect_timeout_ms(c)};
     rk_client_fx_state(c, RK_CLIENT_CONNECTING, false);
     struct rk_client_effect *fx = rk_client_fx(c, RK_CLIENT_FX_CONNECT);
     fx->u.connect.conn = c->line.id;
-    fx->u.connect.server = target->server;
     fx->u.connect.addr = target->addr;
 }
 
@@ -75,7 +73,7 @@ static void hang_up(struct rk_client *c, bool is_gone)
     if (c->line.id != 0 && !is_gone) {
         rk_client_fx(c, RK_CLIENT_FX_DROP)->u.drop.conn = c->line.id;
     }
-    c->line = (struct rk_client_line){.server = -1};
+    c->line = (struct rk_client_line){.id = 0};
     c->is_leaving = false;
     rk_client_frames_forget(c);
 }

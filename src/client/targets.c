@@ -72,7 +72,7 @@ bool rk_client_targets_build(struct rk_client *c, struct rk_client_target **ret_
         for (uint32_t k = 0; k < c->servers[i].count && count < most; k++) {
             const struct rk_client_addr *addr = &c->servers[i].addrs[k];
             if (rk_client_target_find(list, count, addr) < 0) {
-                list[count++] = (struct rk_client_target){.addr = *addr, .server = i};
+                list[count++] = (struct rk_client_target){.addr = *addr};
             }
         }
     }

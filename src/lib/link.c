@@ -29,15 +29,7 @@ struct rk_lib_link *rk_lib_link_find(const struct rk_lib *s, uint64_t conn)
 
 struct rk_lib_link *rk_lib_link_main(const struct rk_lib *s)
 {
-    int32_t server = rk_client_server(s->client);
-    struct rk_lib_link *found = NULL;
-    for (struct rk_lib_link *link = s->links; link; link = link->next) {
-        if (link->is_dropped)
-            continue;
-        if (!found || (server >= 0 && link->server == (uint32_t)server))
-            found = link;
-    }
-    return found;
+    return rk_lib_link_find(s, rk_client_conn(s->client));
 }
 
 static void link_free(struct rk_lib_link *link)
@@ -98,8 +90,7 @@ static int open_socket(const struct rk_client_addr *addr)
     return fd;
 }
 
-void rk_lib_link_open(struct rk_lib *s, uint64_t conn, uint32_t server,
-                      const struct rk_client_addr *addr)
+void rk_lib_link_open(struct rk_lib *s, uint64_t conn, const struct rk_client_addr *addr)
 {
     char text[64];
     struct rk_lib_link *link = calloc(1, sizeof(*link));
@@ -113,7 +104,6 @@ void rk_lib_link_open(struct rk_lib *s, uint64_t conn, uint32_t server,
         return;
     }
     link->conn = conn;
-    link->server = server;
     link->addr = *addr;
     link->fd = fd;
     link->is_connecting = true;

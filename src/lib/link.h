@@ -13,7 +13,6 @@ struct rk_lib_out {
 struct rk_lib_link {
     struct rk_lib_link *next;
     uint64_t conn;
-    uint32_t server;
     int fd;
     uint32_t users; /* threads that use fd without the lock: it is closed by the last one */
     bool is_connecting;
@@ -26,8 +25,7 @@ struct rk_lib_link {
 };
 
 /* Begins to connect. Failing at once is told by rk_lib_gone. */
-void rk_lib_link_open(struct rk_lib *s, uint64_t conn, uint32_t server,
-                      const struct rk_client_addr *addr);
+void rk_lib_link_open(struct rk_lib *s, uint64_t conn, const struct rk_client_addr *addr);
 void rk_lib_link_drop(struct rk_lib *s, uint64_t conn);
 /* Queues; rk_lib_link_flush sends. */
 void rk_lib_link_send(struct rk_lib *s, uint64_t conn, struct rk_bytes bytes);

@@ -322,7 +322,7 @@ static void carry_out(struct rk_lib *s, const struct rk_client_effect *fx)
         rk_lib_wake_io(s);
         break;
     case RK_CLIENT_FX_CONNECT:
-        rk_lib_link_open(s, fx->u.connect.conn, fx->u.connect.server, &fx->u.connect.addr);
+        rk_lib_link_open(s, fx->u.connect.conn, &fx->u.connect.addr);
         break;
     case RK_CLIENT_FX_SEND:
         rk_lib_link_send(s, fx->u.send.conn, fx->u.send.bytes);

@@ -376,6 +376,7 @@ static void looks_for_a_read_write_server(void **state)
     rig_expect(&r, "CONNECT 2 to b\n");
     rig_connected(&r, 2);
     rig_expect(&r, "SEND 2 isro\n");
+    assert_int_equal(rk_client_conn(r.client), 1);
     rig_bytes(&r, 2, "ro", 2);
     rig_expect(&r, "DROP 2\n");
     assert_in_range(r.wake_ms - r.now_ms, 200, 400);

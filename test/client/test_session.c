@@ -21,7 +21,7 @@ static void connects_and_gets_a_session(void **state)
     assert_int_equal(rk_client_timeout_ms(r.client), 10000);
     assert_int_equal(rk_client_session(r.client), 7);
     assert_memory_equal(rk_client_password(r.client), "0123456789abcdef", 16);
-    assert_int_equal(rk_client_server(r.client), 0);
+    assert_int_equal(rk_client_conn(r.client), 1);
     rig_deinit(&r);
 }
 
