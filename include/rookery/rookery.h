@@ -68,7 +68,7 @@ struct rk_options {
         backoff_max_ms;       /* once no server answers; default 100 and 5,000, jittered */
     int requests_max;         /* without an answer; default 100,000; over it ZAPIERROR is
                                  returned at once */
-    int64_t queued_bytes_max; /* of requests that wait for a connection; default 64 MiB */
+    int64_t queued_bytes_max; /* of requests that wait to be sent; default 64 MiB; the same */
     int reply_bytes_max;      /* default 64 MiB; a longer reply ends the connection */
     log_callback_fn log;      /* NULL: as zoo_set_log_stream says */
     ZooLogLevel log_level;    /* default: as zoo_set_debug_level says */

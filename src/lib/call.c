@@ -66,7 +66,11 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
     struct rk_lib *s = zh->s;
     struct rk_client_event event = {.type = RK_CLIENT_EV_REQUEST};
     struct rk_client_request *request = &event.u.request;
-    struct rk_lib_call *call = s->body.failed ? NULL : rk_lib_call_new(s);
+    /* The machine bounds what waits for a connection; this is what waits for a slow one. */
+    if (rk_lib_link_unsent(s) > s->queued_bytes_max)
+        return rk_lib_abandon(zh, ZAPIERROR);
+    bool is_whole = !s->body.failed && !s->path.failed;
+    struct rk_lib_call *call = is_whole ? rk_lib_call_new(s) : NULL;
     if (!call)
         return rk_lib_abandon(zh, ZSYSTEMERROR);
     if (ask && (ask->fn || ask->is_removal)) {

@@ -110,6 +110,7 @@ struct rk_lib {
     struct rk_client *client;
     struct rk_buf path; /* of the request that is being made: the server's */
     struct rk_buf body;
+    uint64_t queued_bytes_max;
     bool is_threaded;
     bool is_closing;
     uint32_t refs;    /* the handle, the threads, callers that wait */

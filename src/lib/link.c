@@ -157,6 +157,12 @@ static size_t unsent(const struct rk_lib_link *link)
     return link->pending.len + (link->sending.len - link->sending.at);
 }
 
+uint64_t rk_lib_link_unsent(const struct rk_lib *s)
+{
+    const struct rk_lib_link *link = rk_lib_link_main(s);
+    return link ? unsent(link) : 0;
+}
+
 int rk_lib_link_wants(const struct rk_lib_link *link)
 {
     bool is_out = link->is_connecting || (link->is_full && unsent(link) > 0);

@@ -35,6 +35,8 @@ void rk_lib_link_flush(struct rk_lib *s);
 /* What poll says about a connection: connects, reads and steps the machine; lets go of the lock
  * meanwhile. The caller holds a use of the link. True if anything was read. */
 bool rk_lib_link_ready(struct rk_lib *s, struct rk_lib_link *link, int events);
+/* Bytes of the session's connection that the kernel has not taken yet. */
+uint64_t rk_lib_link_unsent(const struct rk_lib *s);
 /* poll's events that the connection waits for. */
 int rk_lib_link_wants(const struct rk_lib_link *link);
 

@@ -53,8 +53,7 @@ static int make_client(struct rk_lib *s, const struct rk_options *o)
         .chroot = rk_bytes_str(s->hosts.chroot),
         .frame_bytes_max = or_default(o->reply_bytes_max, 64u * 1024u * 1024u),
         .requests_max = or_default(o->requests_max, 100000),
-        .request_bytes_max =
-            o->queued_bytes_max > 0 ? (uint64_t)o->queued_bytes_max : UINT64_C(64) * 1024 * 1024,
+        .request_bytes_max = s->queued_bytes_max,
         .connect_timeout_ms = or_default(o->connect_timeout_ms, 0),
         .backoff_min_ms = or_default(o->backoff_min_ms, 100),
         .backoff_max_ms = or_default(o->backoff_max_ms, 5000),
@@ -133,6 +132,8 @@ struct rk_lib *rk_lib_create(struct rk_lib_hosts *hosts, const struct rk_options
     s->on_session_context = o->on_session_context;
     s->log_level = (int)o->log_level;
     s->wake_at_ms = INT64_MAX;
+    s->queued_bytes_max =
+        o->queued_bytes_max > 0 ? (uint64_t)o->queued_bytes_max : UINT64_C(64) * 1024 * 1024;
     atomic_init(&s->log, o->log);
     atomic_init(&s->state, ZOO_NOTCONNECTED_STATE);
     atomic_init(&s->timeout_ms, o->session_timeout_ms);

@@ -116,6 +116,31 @@ static void a_killed_server_leaves_nothing_open(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void what_a_stopped_server_does_not_take_is_bounded(void)
+{
+    enum { MIB = 1 << 20, MOST = 64 };
+    struct cl_count counts[3] = {CL_COUNT, CL_COUNT, CL_COUNT};
+    struct rk_options options;
+    rk_options_init(&options);
+    options.session_timeout_ms = 30000;
+    options.queued_bytes_max = 4 * MIB;
+    zhandle_t *zh = cl_open(cl_hosts, &options);
+    char *value = calloc(1, MIB / 2);
+    int rc = ZOK, accepted = 0;
+    cl_ask("pause");
+    while (rc == ZOK && accepted < MOST) {
+        rc = zoo_aset(zh, "/none", value, MIB / 2, -1, count_stat, counts);
+        accepted += rc == ZOK;
+    }
+    CL_RC(rc, ZAPIERROR);
+    cl_ask("resume");
+    CL_CHECK(cl_wait_for(&counts[2], accepted)); /* ZNONODE */
+    CL_RC(zoo_aset(zh, "/none", value, MIB / 2, -1, count_stat, counts), ZOK);
+    CL_CHECK(cl_wait_for(&counts[2], accepted + 1));
+    free(value);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
 static void *keep_reading(void *context)
 {
     struct worker *w = context;
@@ -159,6 +184,8 @@ const struct cl_case cl_cases_crowd[] = {
     {"sixty_four_threads_share_a_handle", sixty_four_threads_share_a_handle},
     {"thirty_two_handles_live_side_by_side", thirty_two_handles_live_side_by_side},
     {"a_killed_server_leaves_nothing_open", a_killed_server_leaves_nothing_open},
+    {"what_a_stopped_server_does_not_take_is_bounded",
+     what_a_stopped_server_does_not_take_is_bounded},
     {"threads_that_wait_survive_restarts_and_cuts", threads_that_wait_survive_restarts_and_cuts},
     {NULL, NULL},
 };
