@@ -1,9 +1,10 @@
 /* The I/O side of a session: its two threads, or zookeeper_interest and zookeeper_process.
  *
  * The I/O thread waits for sockets, for the time and for being woken, and does whatever is due: the
- * machine's ticks, looking up names, sending what has collected, reading. The telling thread runs
- * callbacks. A session that was closed by one of its own threads ends by itself: the I/O thread
- * when the server has answered, the telling thread when everything is told; the last one frees it.
+ * machine's ticks, sending what has collected, reading. The telling thread runs callbacks. A name
+ * is looked up by a thread of its own. A session that was closed by one of its own threads ends by
+ * itself: the I/O thread when the server has answered, the telling thread when everything is told;
+ * the last one frees it.
  */
 #include "lib/io.h"
 
@@ -56,39 +57,99 @@ static void step_resolved(struct rk_lib *s, uint32_t server, const struct rk_cli
     (void)rk_lib_step(s, &event); /* this event has no result */
 }
 
-/* Looks up one name that is wanted; the lock is let go meanwhile. */
-static void resolve_one(struct rk_lib *s)
+struct rk_lib_lookup {
+    struct rk_lib *s;
+    struct rk_lib_host host; /* in text */
+    uint32_t server;
+    uint32_t version; /* of the list that it is in */
+    bool is_done;     /* under the lock; what follows is ours until then */
+    uint32_t count;
+    struct rk_client_addr addrs[RK_CLIENT_ADDRS_MAX];
+    char text[];
+};
+
+/* Without the lock; takes it. */
+static void look_up(struct rk_lib_lookup *l)
+{
+    l->count = rk_lib_hosts_lookup(&l->host, l->s->is_nearest, l->addrs, RK_CLIENT_ADDRS_MAX);
+    rk_lib_lock(l->s);
+    l->is_done = true;
+}
+
+/* Nobody waits for this thread: a resolver may take longer than a session lasts. */
+static void *names_main(void *context)
+{
+    struct rk_lib_lookup *l = context;
+    look_up(l);
+    rk_lib_wake_io(l->s);
+    rk_lib_unref(l->s);
+    return NULL;
+}
+
+static struct rk_lib_lookup *make_lookup(struct rk_lib *s, uint32_t server)
+{
+    const struct rk_lib_host *host = &s->hosts.list[server];
+    size_t port_at = strlen(host->name) + 1, port_bytes = strlen(host->port) + 1;
+    struct rk_lib_lookup *l = malloc(sizeof(*l) + port_at + port_bytes);
+    if (!l)
+        return NULL;
+    l->s = s;
+    l->server = server;
+    l->version = s->hosts_version;
+    l->is_done = false;
+    memcpy(l->text, host->name, port_at);
+    memcpy(l->text + port_at, host->port, port_bytes);
+    l->host = (struct rk_lib_host){l->text, l->text + port_at};
+    return l;
+}
+
+static void take_lookup(struct rk_lib *s)
+{
+    struct rk_lib_lookup *l = s->lookup;
+    s->lookup = NULL;
+    if (l->version == s->hosts_version) {
+        if (l->count == 0)
+            RK_LIB_LOG(s, WARN, "no address for %s", l->host.name);
+        step_resolved(s, l->server, l->addrs, l->count);
+    }
+    free(l);
+}
+
+static void begin_lookup(struct rk_lib *s)
 {
     uint32_t server = 0;
+    pthread_t names;
     while (!s->wanted[server])
         server++;
     RK_ASSERT(server < s->hosts.count);
     s->wanted[server] = 0;
     s->wanted_count--;
-    struct rk_client_addr addrs[RK_CLIENT_ADDRS_MAX];
-    uint32_t count = 0, version = s->hosts_version;
-    char *name = strdup(s->hosts.list[server].name);
-    char *port = strdup(s->hosts.list[server].port);
-    bool is_distance = s->is_nearest;
-    rk_lib_unlock(s);
-    if (name && port) {
-        struct rk_lib_host host = {name, port};
-        count = rk_lib_hosts_lookup(&host, is_distance, addrs, RK_CLIENT_ADDRS_MAX);
+    s->lookup = make_lookup(s, server);
+    if (!s->lookup) {
+        RK_LIB_LOG(s, WARN, "out of memory: a name is not looked up");
+        step_resolved(s, server, NULL, 0);
+    } else if (s->is_threaded && pthread_create(&names, NULL, names_main, s->lookup) == 0) {
+        (void)pthread_detach(names); /* it is still there: it needs the lock */
+        s->refs++;
+    } else {
+        rk_lib_unlock(s);
+        look_up(s->lookup);
+        take_lookup(s);
     }
-    rk_lib_lock(s);
-    if (count == 0)
-        RK_LIB_LOG(s, WARN, "no address for %s", name ? name : "a server: out of memory");
-    free(name);
-    free(port);
-    if (version == s->hosts_version)
-        step_resolved(s, server, addrs, count);
+}
+
+static bool has_names(const struct rk_lib *s)
+{
+    return s->lookup ? s->lookup->is_done : s->wanted_count > 0;
 }
 
 /* ZK: zoo_set_servers_resolution_delay: when names are looked up again while connected. */
 static int64_t refresh_at(const struct rk_lib *s)
 {
-    bool is_wanted = s->resolve_delay_ms > 0 && !s->is_closing && atomic_load(&s->state) >= 0;
-    return is_wanted ? s->resolved_ms + s->resolve_delay_ms : INT64_MAX;
+    bool is_busy = s->lookup || s->wanted_count > 0;
+    bool is_over = s->is_closing || atomic_load(&s->state) < 0;
+    return s->resolve_delay_ms > 0 && !is_busy && !is_over ? s->resolved_ms + s->resolve_delay_ms
+                                                           : INT64_MAX;
 }
 
 static void refresh_names(struct rk_lib *s)
@@ -111,8 +172,12 @@ void rk_lib_io_prepare(struct rk_lib *s)
         (void)rk_lib_step(s, &tick); /* this event has no result */
     }
     refresh_names(s);
-    while (s->wanted_count > 0)
-        resolve_one(s);
+    while (has_names(s)) {
+        if (s->lookup)
+            take_lookup(s);
+        else
+            begin_lookup(s);
+    }
     rk_lib_link_flush(s);
 }
 
@@ -191,7 +256,7 @@ static void *io_main(void *context)
     rk_lib_lock(s);
     while (!s->must_stop_io && !rk_lib_io_is_over(s)) {
         rk_lib_io_prepare(s);
-        if (s->must_stop_io || rk_lib_io_is_over(s) || s->wanted_count > 0)
+        if (s->must_stop_io || rk_lib_io_is_over(s) || has_names(s))
             continue;
         wait_once(s, timeout_until(wake_at(s)));
     }

@@ -18,6 +18,7 @@
 
 struct rk_lib;
 struct rk_lib_link;
+struct rk_lib_lookup;
 
 /* -- What waits to be told to the program -- */
 
@@ -132,6 +133,7 @@ struct rk_lib {
     bool is_nearest;
     uint8_t *wanted; /* for each server: RESOLVE is to be answered */
     uint32_t wanted_count;
+    struct rk_lib_lookup *lookup; /* the one that is under way */
 
     struct rk_lib_link *links;
     uint64_t gone[RK_LIB_GONE_MAX]; /* connections whose end the machine does not know yet */

@@ -86,6 +86,7 @@ static void session_free(struct rk_lib *s)
     }
     rk_lib_log_flush(atomic_load(&s->log), s->log_first);
     free(s->wanted);
+    free(s->lookup);
     free(s->reserve);
     free(s->in);
     if (s->wake_fd >= 0)

@@ -74,8 +74,25 @@ static void closing_waits_without_spinning(void)
         cl_fail(__FILE__, __LINE__, "%d ms of CPU to close", (int)spent);
 }
 
+static void a_slow_resolver_delays_nobody_else(void)
+{
+    char hosts[128];
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    snprintf(hosts, sizeof(hosts), "%s,%s:1", cl_hosts, SLOW_NAME);
+    CL_RC(zoo_set_servers(zh, hosts), ZOK);
+    cl_sleep_ms(50);
+    int64_t begin = cl_now_ms();
+    CL_RC(zoo_exists(zh, "/", 0, NULL), ZOK);
+    CL_CHECK(cl_now_ms() - begin < SLOW_MS / 2);
+    begin = cl_now_ms();
+    CL_RC(zookeeper_close(zh), ZOK);
+    CL_CHECK(cl_now_ms() - begin < SLOW_MS / 2);
+    cl_sleep_ms(SLOW_MS + 100);
+}
+
 const struct cl_case cl_cases_slow[] = {
     {"a_waker_that_is_late_is_heard_once", a_waker_that_is_late_is_heard_once},
     {"closing_waits_without_spinning", closing_waits_without_spinning},
+    {"a_slow_resolver_delays_nobody_else", a_slow_resolver_delays_nobody_else},
     {NULL, NULL},
 };
