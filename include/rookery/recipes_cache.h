@@ -4,14 +4,17 @@
  * - The copy never goes back: for a node it only moves to later states, and once the ensemble is
  *   quiet and the link CONNECTED it is the ensemble's state.
  * - on_event is called for every difference between the copy before and after, in the order in
- * which the copy changes; parents are ADDED before and REMOVED after their children. Changes in
- * quick succession may be seen as one (a watch does not tell of each).
+ *   which the copy changes; parents are ADDED before and REMOVED after their children. Changes in
+ *   quick succession may be seen as one (a watch does not tell of each).
  * - After SUSPENDED the copy stays readable as it was; after RESUMED and in a new session
- * everything is read again and the differences are told. Limits
+ *   everything is read again and the differences are told.
+ *
+ * Limits
  * - Different nodes may be from different moments: the copy is no snapshot of one zxid.
  * - One request per node and change, one after the other; nodes_max bounds what is held.
  * - A node that may not be read (ACL) is as if it had no data; one whose children may not be listed
  *   as if it had none.
+ *
  * Watches: one persistent recursive watch where the server has them (3.6) and depth is unlimited;
  * else one or two per node. */
 #ifndef ROOKERY_RECIPES_CACHE_H
@@ -83,7 +86,8 @@ ROOKERY_API int rk_cache_count(struct rk_cache *cache);
  * A subtree as typed settings: the node root/a/b is the key "a/b", its data the text of its value.
  * Once `quiet_ms` passed without a change (or 10 times that with changes), on_change is called for
  * each key that differs from what it was told before. A text that its type does not take is told
- * once, with is_bad, and the value stays what it was. */
+ * once, with is_bad, and the value stays what it was. A node that is in no table of keys is one as
+ * long as it stands. */
 enum rk_config_type {
     RK_CONFIG_TEXT = 0,
     RK_CONFIG_INT = 1,   /* decimal or 0x, with min and max; k, M, G: times 1024, 1024^2, 1024^3 */

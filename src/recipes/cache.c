@@ -22,6 +22,7 @@ struct rk_cache {
     /* Of the thread. */
     enum rk_link link;
     uint64_t generation;
+    uint64_t moves;     /* of the link, until the last look */
     bool has_recursive; /* a persistent watch in this session */
     bool is_stale;      /* read everything */
     bool is_full_told;
@@ -129,19 +130,21 @@ static bool remove_subtree(struct rk_cache *c, struct rk_copy_node *top)
     return true;
 }
 
-static struct rk_copy_node *add(struct rk_cache *c, const char *path)
+/* *ret_node NULL: there is no room, or no parent, whose own event is to come. */
+static int add(struct rk_cache *c, const char *path, struct rk_copy_node **ret_node)
 {
+    *ret_node = NULL;
     if (c->copy.count >= c->options.nodes_max) {
         if (!c->is_full_told) {
             c->is_full_told = true;
             tell_bare(c, RK_CACHE_FULL, c->link);
         }
-        return NULL;
+        return ZOK;
     }
     pthread_mutex_lock(&c->object.mutex);
-    struct rk_copy_node *node = rk_copy_add(&c->copy, path);
+    int rc = rk_copy_add(&c->copy, path, ret_node);
     pthread_mutex_unlock(&c->object.mutex);
-    return node;
+    return rc == ZNONODE ? ZOK : rc;
 }
 
 /* Takes data. *ret_node: in the copy; NULL: no room. */
@@ -157,16 +160,15 @@ static int put(struct rk_cache *c, const char *path, char *take_data, int bytes,
         node = NULL;
     }
     *ret_is_new = node == NULL;
-    if (node == NULL) {
-        node = add(c, path);
-    }
+    int rc = node == NULL ? add(c, path, &node) : ZOK;
     *ret_node = node;
     if (node == NULL) {
         free(take_data);
-        return ZOK;
+        return rc;
     }
-    bool is_changed =
-        *ret_is_new || node->stat.mzxid != stat->mzxid || node->stat.aversion != stat->aversion;
+    bool is_changed = *ret_is_new || node->stat.mzxid != stat->mzxid ||
+                      node->stat.aversion != stat->aversion ||
+                      (node->data == NULL) != (take_data == NULL); /* read by another identity */
     pthread_mutex_lock(&c->object.mutex);
     if (is_changed) {
         free(node->data);
@@ -191,7 +193,7 @@ static watcher_fn watcher_of(const struct rk_cache *c)
     return c->has_recursive ? NULL : rk_object_watcher;
 }
 
-static int read_data(struct rk_cache *c, zhandle_t *zh, const char *path, char **ret_data,
+static int read_once(struct rk_cache *c, zhandle_t *zh, const char *path, char **ret_data,
                      int *ret_bytes, struct Stat *ret_stat)
 {
     watcher_fn fn = watcher_of(c);
@@ -205,14 +207,27 @@ static int read_data(struct rk_cache *c, zhandle_t *zh, const char *path, char *
     } else {
         rc = rk_get(zh, path, fn, c->object.cell, ret_data, ret_bytes, ret_stat);
     }
-    bool is_root = strcmp(path, c->copy.root_path) == 0;
-    if (rc == ZNOAUTH || (rc == ZNONODE && is_root)) {
-        /* Of the root this leaves the watch that hears of its creation. */
+    if (rc == ZNOAUTH) {
         rc = zoo_wexists(zh, path, fn, c->object.cell, ret_stat);
-        *ret_data = NULL;
-        *ret_bytes = 0;
     }
     return rc;
+}
+
+static int read_data(struct rk_cache *c, zhandle_t *zh, const char *path, char **ret_data,
+                     int *ret_bytes, struct Stat *ret_stat)
+{
+    bool is_root = strcmp(path, c->copy.root_path) == 0;
+    for (;;) {
+        int rc = read_once(c, zh, path, ret_data, ret_bytes, ret_stat);
+        if (rc == ZNONODE && is_root) {
+            /* This leaves the watch that hears of its creation. */
+            rc = zoo_wexists(zh, path, watcher_of(c), c->object.cell, ret_stat);
+            if (rc == ZOK) {
+                continue; /* it was made just now */
+            }
+        }
+        return rc;
+    }
 }
 
 /* Compares the children there with those in the copy, and puts on todo what is to be read. */
@@ -333,9 +348,12 @@ static void follow_link(struct rk_cache *c)
         c->link = RK_LINK_SUSPENDED;
         tell_bare(c, RK_CACHE_LINK, RK_LINK_LOST);
     }
+    if (look.moves != c->moves) {
+        c->moves = look.moves;
+        c->is_stale = true; /* also if it went and came back since the last look */
+    }
     if (look.link != c->link) {
         c->link = look.link;
-        c->is_stale = true;
         tell_bare(c, RK_CACHE_LINK, look.link);
     }
 }
@@ -430,13 +448,7 @@ int rk_cache_open(struct rk_keeper *keeper, const char *path,
     c->generation = rk_keeper_generation(keeper);
     c->copy.root_path = strdup(path);
     c->object.on_event = on_event;
-    int rc = c->copy.root_path == NULL ? ZSYSTEMERROR : rk_object_init(&c->object, keeper);
-    if (rc == ZOK) {
-        rc = rk_object_start(&c->object, cache_run);
-        if (rc != ZOK) {
-            rk_object_deinit(&c->object);
-        }
-    }
+    int rc = rk_object_open(&c->object, keeper, c->copy.root_path != NULL, cache_run);
     if (rc != ZOK) {
         cache_free(c);
         return rc;
@@ -454,15 +466,12 @@ int rk_cache_close(struct rk_cache *c)
     if (rc != ZOK) {
         return rc;
     }
-    if (c->has_recursive) {
-        /* It would fire for ever. Without a connection the library forgets it alone. */
-        struct rk_try t = {.keeper = c->object.keeper,
-                           .deadline_ms = rk_rec_now_ms(),
-                           .generation = c->generation};
-        while (rk_try(&t)) {
-            t.rc = zoo_remove_watches(t.zh, c->copy.root_path, ZWATCHTYPE_ANY, rk_object_watcher,
-                                      c->object.cell, 1);
-        }
+    zhandle_t *zh = c->has_recursive ? rk_keeper_hold(c->object.keeper) : NULL;
+    if (zh != NULL) {
+        /* It would fire for ever, and be set again on each connection. */
+        (void)zoo_remove_watches(zh, c->copy.root_path, ZWATCHTYPE_ANY, rk_object_watcher,
+                                 c->object.cell, 1);
+        rk_keeper_release(c->object.keeper);
     }
     rk_object_deinit(&c->object);
     cache_free(c);
@@ -472,26 +481,9 @@ int rk_cache_close(struct rk_cache *c)
 /* -- For readers ----------------------------------------------------------------------------------
  */
 
-static int wait_until(struct rk_cache *c, uint64_t refresh, int64_t deadline_ms)
-{
-    while ((!c->is_ready || c->refresh_done < refresh) && !c->object.is_closing &&
-           rk_rec_now_ms() < deadline_ms) {
-        rk_rec_cond_wait(&c->object.cond, &c->object.mutex, deadline_ms);
-    }
-    bool is_done = c->is_ready && c->refresh_done >= refresh;
-    return is_done ? ZOK : c->object.is_closing ? ZCLOSING : ZOPERATIONTIMEOUT;
-}
-
 int rk_cache_wait(struct rk_cache *c, int timeout_ms)
 {
-    int rc = rk_object_enter(&c->object);
-    if (rc == ZOK) {
-        pthread_mutex_lock(&c->object.mutex);
-        rc = wait_until(c, 0, rk_rec_deadline(timeout_ms));
-        pthread_mutex_unlock(&c->object.mutex);
-        rk_object_leave(&c->object);
-    }
-    return rc;
+    return rk_object_wait_flag(&c->object, &c->is_ready, timeout_ms);
 }
 
 int rk_cache_refresh(struct rk_cache *c, int timeout_ms)
@@ -499,16 +491,21 @@ int rk_cache_refresh(struct rk_cache *c, int timeout_ms)
     if (rk_object_is_own_thread(&c->object)) {
         return ZINVALIDSTATE; /* it would wait for itself */
     }
+    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
     int rc = rk_object_enter(&c->object);
-    if (rc == ZOK) {
-        pthread_mutex_lock(&c->object.mutex);
-        uint64_t refresh = ++c->refresh_wanted;
-        c->object.pokes++;
-        pthread_cond_broadcast(&c->object.cond);
-        rc = wait_until(c, refresh, rk_rec_deadline(timeout_ms));
-        pthread_mutex_unlock(&c->object.mutex);
-        rk_object_leave(&c->object);
+    if (rc != ZOK) {
+        return rc;
     }
+    pthread_mutex_lock(&c->object.mutex);
+    uint64_t refresh = ++c->refresh_wanted;
+    c->object.pokes++;
+    pthread_cond_broadcast(&c->object.cond);
+    while (c->refresh_done < refresh && !c->object.is_closing && rk_rec_now_ms() < deadline_ms) {
+        rk_rec_cond_wait(&c->object.cond, &c->object.mutex, deadline_ms);
+    }
+    rc = c->refresh_done >= refresh ? ZOK : c->object.is_closing ? ZCLOSING : ZOPERATIONTIMEOUT;
+    pthread_mutex_unlock(&c->object.mutex);
+    rk_object_leave(&c->object);
     return rc;
 }
 

@@ -107,25 +107,28 @@ static bool make_room(struct rk_copy_node *node)
     return true;
 }
 
-struct rk_copy_node *rk_copy_add(struct rk_copy *copy, const char *path)
+int rk_copy_add(struct rk_copy *copy, const char *path, struct rk_copy_node **ret_node)
 {
     const char *rest = below(copy, path);
     if (rest == NULL) {
-        return NULL;
+        return ZNONODE;
     }
     const char *name = strrchr(rest, '/');
     size_t parent_bytes = name == NULL ? 0 : (size_t)(name - rest);
     name = name == NULL ? rest : name + 1;
     struct rk_copy_node *parent = name[0] == '\0' ? NULL : walk(copy, rest, parent_bytes);
-    if (name[0] != '\0' && (parent == NULL || !make_room(parent))) {
-        return NULL;
+    if (name[0] != '\0' && parent == NULL) {
+        return ZNONODE;
+    }
+    if (parent != NULL && !make_room(parent)) {
+        return ZSYSTEMERROR;
     }
     struct rk_copy_node *node = calloc(1, sizeof(*node));
     char *own = strdup(name);
     if (node == NULL || own == NULL) {
         free(node);
         free(own);
-        return NULL;
+        return ZSYSTEMERROR;
     }
     node->name = own;
     node->parent = parent;
@@ -140,7 +143,8 @@ struct rk_copy_node *rk_copy_add(struct rk_copy *copy, const char *path)
         parent->child_count++;
     }
     copy->count++;
-    return node;
+    *ret_node = node;
+    return ZOK;
 }
 
 void rk_copy_remove(struct rk_copy *copy, struct rk_copy_node *node)

@@ -28,8 +28,8 @@ struct rk_copy {
 
 /* Path is whole. NULL: not in the copy, or outside of it. */
 struct rk_copy_node *rk_copy_find(const struct rk_copy *copy, const char *path);
-/* Under an existing parent, or the root. NULL without memory or parent. */
-struct rk_copy_node *rk_copy_add(struct rk_copy *copy, const char *path);
+/* The root, or below a parent that is there: else ZNONODE. ZSYSTEMERROR. */
+int rk_copy_add(struct rk_copy *copy, const char *path, struct rk_copy_node **ret_node);
 /* A leaf; frees it. */
 void rk_copy_remove(struct rk_copy *copy, struct rk_copy_node *node);
 /* First in post-order of the subtree: a leaf. */

@@ -102,6 +102,23 @@ static int add(struct rk_config *c, const struct rk_config_key *key,
     return ZOK;
 }
 
+/* What stood there without being in the caller's table is forgotten when it goes. */
+static void forget_gone(struct rk_config *c)
+{
+    int kept = 0;
+    pthread_mutex_lock(&c->object.mutex);
+    for (int i = 0; i < c->count; i++) {
+        struct rk_setting *s = c->settings[i];
+        if (s->is_there || s->is_listed) {
+            c->settings[kept++] = s;
+        } else {
+            setting_free(s);
+        }
+    }
+    c->count = kept;
+    pthread_mutex_unlock(&c->object.mutex);
+}
+
 /* -- Comparing ------------------------------------------------------------------------------------
  */
 
@@ -182,6 +199,7 @@ static int look(struct rk_config *c)
                 compare(c, c->settings[i], c->settings[i]->key.fallback, false);
             }
         }
+        forget_gone(c);
     }
     rk_cache_pairs_free(pairs, count);
     return rc;
@@ -302,6 +320,9 @@ int rk_config_open(struct rk_keeper *keeper, const char *root, const struct rk_c
         struct rk_setting *s;
         bool is_bad = keys[i].key == NULL || find(c, keys[i].key) != NULL;
         rc = is_bad ? ZBADARGUMENTS : add(c, &keys[i], &s);
+        if (rc == ZOK) {
+            s->is_listed = true;
+        }
     }
     if (rc == ZOK) {
         rc = start(c, keeper);
@@ -331,19 +352,7 @@ int rk_config_close(struct rk_config *c)
 
 int rk_config_wait(struct rk_config *c, int timeout_ms)
 {
-    int64_t deadline_ms = rk_rec_deadline(timeout_ms);
-    int rc = rk_object_enter(&c->object);
-    if (rc != ZOK) {
-        return rc;
-    }
-    pthread_mutex_lock(&c->object.mutex);
-    while (!c->is_told && !c->object.is_closing && rk_rec_now_ms() < deadline_ms) {
-        rk_rec_cond_wait(&c->object.cond, &c->object.mutex, deadline_ms);
-    }
-    rc = c->is_told ? ZOK : c->object.is_closing ? ZCLOSING : ZOPERATIONTIMEOUT;
-    pthread_mutex_unlock(&c->object.mutex);
-    rk_object_leave(&c->object);
-    return rc;
+    return rk_object_wait_flag(&c->object, &c->is_told, timeout_ms);
 }
 
 /* A copy of the value in force, without its texts. */

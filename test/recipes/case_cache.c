@@ -216,6 +216,74 @@ static void tree_cache_agrees_after_many_changes(struct rig *rig)
     CHECK_RC(ZOK, rk_cache_close(fresh));
 }
 
+struct slow {
+    _Atomic bool is_in, may_go;
+};
+
+static void on_cache_slowly(struct rk_cache *cache, const struct rk_cache_event *event,
+                            void *context)
+{
+    (void)cache;
+    struct slow *s = context;
+    if (event->type == RK_CACHE_CHANGED) {
+        s->is_in = true;
+        while (!s->may_go) {
+            usleep(1000);
+        }
+    }
+}
+
+/* The connection goes and comes back while the cache's thread looks elsewhere. */
+static void cache_reads_again_after_an_unseen_reconnect(struct rig *rig)
+{
+    struct slow slow = {0};
+    struct rk_cache_options options;
+    struct rk_cache *cache;
+    struct Stat stat = {0};
+    rk_cache_options_init(&options);
+    options.on_event = on_cache_slowly;
+    options.context = &slow;
+    rig_create(rig->b, rig->root, NULL);
+    rig_create(rig->b, rig_path(rig, "x"), "X");
+    CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
+    CHECK_RC(ZOK, rk_cache_wait(cache, 5000));
+    rig_set(rig->b, rig->root, "1");
+    CHECK_SOON(slow.is_in);
+    rig_disconnect(rig->a);
+    rig_set(rig->b, rig_path(rig, "x"), "XX");
+    rig_reconnect(rig->a);
+    slow.may_go = true;
+    CHECK_SOON(rk_cache_get(cache, rig_path(rig, "x"), NULL, NULL, &stat) == ZOK &&
+               stat.version == 1);
+    CHECK_RC(ZOK, rk_cache_close(cache));
+}
+
+static void on_added(struct rk_cache *cache, const struct rk_cache_event *event, void *context)
+{
+    (void)cache;
+    _Atomic int *without_data = context;
+    *without_data += event->type == RK_CACHE_ADDED && event->data == NULL;
+}
+
+static void node_cache_has_data_of_a_node_that_comes_and_goes(struct rig *rig)
+{
+    _Atomic int without_data = 0;
+    struct rk_cache_options options;
+    struct rk_cache *cache;
+    rk_cache_options_init(&options);
+    options.depth = RK_CACHE_NODE;
+    options.on_event = on_added;
+    options.context = &without_data;
+    CHECK_RC(ZOK, rk_cache_open(rig->a, rig->root, &options, &cache));
+    for (int i = 0; i < 1000; i++) {
+        rig_create(rig->b, rig->root, "data");
+        rig_delete(rig->b, rig->root);
+    }
+    CHECK_RC(ZOK, rk_cache_refresh(cache, 5000));
+    CHECK(without_data == 0);
+    CHECK_RC(ZOK, rk_cache_close(cache));
+}
+
 static void cache_is_bounded(struct rig *rig)
 {
     struct log log = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -254,6 +322,16 @@ static void on_config(struct rk_config *config, const struct rk_config_value *v,
     pthread_mutex_unlock(&told->mutex);
 }
 
+static bool has_key(struct rk_config *config, const char *key)
+{
+    char *text;
+    bool has_it = rk_config_text(config, key, &text) == ZOK;
+    if (has_it) {
+        free(text);
+    }
+    return has_it;
+}
+
 static void config_tells_typed_values(struct rig *rig)
 {
     static const struct rk_config_key keys[] = {
@@ -290,6 +368,10 @@ static void config_tells_typed_values(struct rig *rig)
     CHECK_RC(ZOK, rk_config_text(config, "pool", &text));
     CHECK(text[0] == '\0');
     free(text);
+    rig_delete(rig->b, rig_path(rig, "pool"));
+    CHECK_SOON(has(&told.mutex, told.text, "pool=(fallback) "));
+    CHECK_SOON(!has_key(config, "pool"));
+    CHECK(has_key(config, "pool/size"));
     CHECK_RC(ZOK, rk_config_close(config));
     static const struct rk_config_key bad = {.key = "x", .type = RK_CONFIG_INT, .fallback = "none"};
     CHECK_RC(ZBADARGUMENTS,
@@ -302,6 +384,9 @@ const struct rig_case cache_cases[] = {
     {"tree_cache_follows_by_recursive_watch", tree_cache_follows_by_recursive_watch},
     {"tree_cache_follows_by_classic_watches", tree_cache_follows_by_classic_watches},
     {"tree_cache_agrees_after_many_changes", tree_cache_agrees_after_many_changes},
+    {"cache_reads_again_after_an_unseen_reconnect", cache_reads_again_after_an_unseen_reconnect},
+    {"node_cache_has_data_of_a_node_that_comes_and_goes",
+     node_cache_has_data_of_a_node_that_comes_and_goes},
     {"cache_is_bounded", cache_is_bounded},
     {"config_tells_typed_values", config_tells_typed_values},
     {NULL, NULL}};
