@@ -322,7 +322,7 @@ static void put_watch(const struct sim_client *c, struct rk_client_request *q)
         q->watch = removed[rk_load_i32(q->body.data + q->body.len - 4) % 7];
     } else if (lib->next_list != 0) {
         q->watch = kinds[lib->next_list - 1];
-        q->watcher = (struct rk_client_watcher){1, (uint64_t)lib->next_list - 1};
+        q->watcher = (struct rk_client_watcher){.fn = 1, .ctx = (uint64_t)lib->next_list - 1};
     }
 }
 
