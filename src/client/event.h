@@ -30,11 +30,12 @@ enum rk_client_state {
 /* Results of this machine that no server sends. ZK: ZINVALIDSTATE, ZCLOSING. */
 enum rk_client_result { RK_CLIENT_INVALID_STATE = -9, RK_CLIENT_CLOSING = -116 };
 
-/* A watcher is two words of the shell (function and context); equal words are the same watcher and
- * get one event only. */
+/* A watcher is three words of the shell (function, context, whose it is); equal words are the same
+ * watcher and get one event only. */
 struct rk_client_watcher {
     uint64_t fn; /* not 0 */
     uint64_t ctx;
+    uint64_t owner;
 };
 enum rk_client_watch_kind {
     RK_CLIENT_WATCH_NONE,

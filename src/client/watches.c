@@ -56,14 +56,21 @@ static struct rk_client_node *find(const struct rk_client_watches *t, struct rk_
 
 static uint64_t who_hash(const struct rk_client_watches *t, struct rk_client_watcher watcher)
 {
-    return hash_mix(hash_mix(watcher.fn ^ t->seed) + watcher.ctx * UINT64_C(0x9e3779b97f4a7c15));
+    uint64_t h = hash_mix(watcher.fn ^ t->seed);
+    h = hash_mix(h + watcher.ctx * UINT64_C(0x9e3779b97f4a7c15));
+    return hash_mix(h + watcher.owner * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static bool is_same(struct rk_client_watcher a, struct rk_client_watcher b)
+{
+    return a.fn == b.fn && a.ctx == b.ctx && a.owner == b.owner;
 }
 
 static bool is_who(const struct rk_client_trie *trie, const void *key)
 {
     const struct rk_client_who *who = (const struct rk_client_who *)trie;
     const struct rk_client_watcher *watcher = key;
-    return who->watcher.fn == watcher->fn && who->watcher.ctx == watcher->ctx;
+    return is_same(who->watcher, *watcher);
 }
 
 static struct rk_client_trie **who_slot(struct rk_client_watches *t,
@@ -188,11 +195,6 @@ static bool is_kind(enum rk_client_watch_kind asked, enum rk_client_watch_kind k
     return asked == RK_CLIENT_WATCH_NONE || asked == kind ||
            (asked == RK_CLIENT_WATCH_DATA && kind == RK_CLIENT_WATCH_EXISTS) ||
            (asked == RK_CLIENT_WATCH_EXISTS && kind == RK_CLIENT_WATCH_DATA);
-}
-
-static bool is_same(struct rk_client_watcher a, struct rk_client_watcher b)
-{
-    return a.fn == b.fn && a.ctx == b.ctx;
 }
 
 bool rk_client_watches_has(const struct rk_client_watches *t, struct rk_bytes path,

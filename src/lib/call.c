@@ -79,10 +79,9 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
     }
     call->zh = zh;
     rk_lib_view_use(zh);
-    if (ask && ask->fn &&
-        !rk_lib_view_watcher(zh, ask->fn, ask->context, false, &request->watcher)) {
-        rk_lib_call_free(s, call);
-        return rk_lib_abandon(zh, ZSYSTEMERROR);
+    if (ask && ask->fn) {
+        request->watcher = rk_lib_view_watcher(zh, ask->fn, ask->context);
+        zh->has_watched |= !ask->is_removal;
     }
     call->kind = to->kind;
     call->fn = to->fn;

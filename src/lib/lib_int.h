@@ -184,8 +184,8 @@ struct _zhandle {
     uint32_t users; /* calls of it on their way */
     char *root;     /* of a view; NULL: that of the session */
     size_t root_len;
-    zhandle_t *next; /* of the session's views */
-    struct rk_lib_view_watcher *watchers;
+    zhandle_t *next;  /* of the session's views */
+    bool has_watched; /* a view that the machine may know as the owner of watchers */
 };
 
 #endif

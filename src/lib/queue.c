@@ -340,18 +340,15 @@ static void tell_call(struct rk_lib_call *call)
 static void tell_watch(struct rk_lib *s, struct rk_lib_watch *watch)
 {
     zhandle_t *zh = s->handle;
-    uint64_t standard = (uint64_t)(uintptr_t)__atomic_load_n(&zh->watcher, __ATOMIC_RELAXED);
-    uint64_t context = (uint64_t)(uintptr_t)__atomic_load_n(&zh->context, __ATOMIC_RELAXED);
+    struct rk_client_watcher standard =
+        rk_lib_view_watcher(zh, __atomic_load_n(&zh->watcher, __ATOMIC_RELAXED),
+                            __atomic_load_n(&zh->context, __ATOMIC_RELAXED));
+    const char *path = watch->has_path ? (const char *)(watch->watchers + watch->count) : NULL;
     s->watch_zxid = watch->zxid;
     for (uint32_t i = 0; i < watch->count; i++) {
-        const struct rk_client_watcher *w = &watch->watchers[i];
         /* The default watcher has heard of the session by the item before. */
-        if (!watch->has_path && w->fn == standard && w->ctx == context)
-            continue;
-        watcher_fn fn = (watcher_fn)(uintptr_t)w->fn;
-        fn(zh, watch->event, watch->state,
-           watch->has_path ? (const char *)(watch->watchers + watch->count) : NULL,
-           (void *)(uintptr_t)w->ctx);
+        if (path || memcmp(&watch->watchers[i], &standard, sizeof(standard)) != 0)
+            rk_lib_view_tell(s, &watch->watchers[i], watch->event, watch->state, path);
     }
     s->watch_zxid = -1;
 }

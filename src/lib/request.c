@@ -365,8 +365,8 @@ int rk_lib_request_remove(zhandle_t *zh, const char *path, ZooWatcherType type, 
         return rk_lib_abandon(zh, ZBADARGUMENTS);
     struct rk_client_watcher words = {0};
     is_all = is_all || !watcher; /* ZK: no watcher matches every one */
-    if (!is_all && !rk_lib_view_watcher(zh, watcher, context, true, &words))
-        return rk_lib_abandon(zh, ZNOWATCHER);
+    if (!is_all)
+        words = rk_lib_view_watcher(zh, watcher, context);
     if (is_local)
         return remove_locally(zh, kind_of(type), is_all, words, to);
     put_path(zh->s);

@@ -1,8 +1,6 @@
 /* Views. The machine knows one session and one root; a view adds its root to paths on their way in
- * and takes it off on their way out. Its watchers are told through a small object each, which stays
- * as long as the view (a watcher and its context have one object, so that the machine still sees
- * when they are the same). A closed view stays until its calls have ended, and if it has watchers
- * as long as the session. */
+ * and takes it off on their way out. The machine keeps with a watcher whose it is. A closed view
+ * stays until its calls have ended, and if it ever watched anything as long as the session. */
 #include "lib/view.h"
 
 #include <errno.h>
@@ -12,27 +10,15 @@
 #include "lib/decode.h"
 #include "lib/session.h"
 
-struct rk_lib_view_watcher {
-    struct rk_lib_view_watcher *next;
-    zhandle_t *zh;
-    watcher_fn fn;
-    void *context;
-};
-
 static void view_free(zhandle_t *zh)
 {
-    while (zh->watchers) {
-        struct rk_lib_view_watcher *next = zh->watchers->next;
-        free(zh->watchers);
-        zh->watchers = next;
-    }
     free(zh->root);
     free(zh);
 }
 
 static void free_if_done(zhandle_t *zh)
 {
-    if (!zh->is_closed || zh->users > 0 || zh->watchers)
+    if (!zh->is_closed || zh->users > 0 || zh->has_watched)
         return;
     zhandle_t **at = &zh->s->views;
     while (*at != zh)
@@ -54,45 +40,27 @@ void rk_lib_view_release(zhandle_t *zh)
         free_if_done(zh);
 }
 
-/* What the machine calls for a watcher of a view. */
-static void forward(zhandle_t *session_zh, int type, int state, const char *path, void *context)
+struct rk_client_watcher rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context)
 {
-    (void)session_zh;
-    const struct rk_lib_view_watcher *w = context;
-    if (__atomic_load_n(&w->zh->is_closed, __ATOMIC_RELAXED))
-        return;
-    if (path) {
-        /* The path is of the session; its end stays the end. */
-        struct rk_bytes text = rk_bytes_str(path);
-        size_t root_len = w->zh->root_len;
-        if (root_len > 0 && text.len >= root_len && memcmp(path, w->zh->root, root_len) == 0 &&
-            (path[root_len] == '/' || path[root_len] == 0))
-            path = path[root_len] ? path + root_len : "/";
-    }
-    w->fn(w->zh, type, state, path, w->context);
+    return (struct rk_client_watcher){.fn = (uint64_t)(uintptr_t)fn,
+                                      .ctx = (uint64_t)(uintptr_t)context,
+                                      .owner = zh->is_view ? (uint64_t)(uintptr_t)zh : 0};
 }
 
-bool rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context, bool must_exist,
-                         struct rk_client_watcher *ret)
+void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
+                      int state, const char *path)
 {
-    if (!zh->is_view) {
-        *ret = (struct rk_client_watcher){(uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)context};
-        return true;
+    watcher_fn fn = (watcher_fn)(uintptr_t)watcher->fn;
+    zhandle_t *zh = watcher->owner ? (zhandle_t *)(uintptr_t)watcher->owner : s->handle;
+    if (__atomic_load_n(&zh->is_closed, __ATOMIC_RELAXED))
+        return;
+    if (path && zh->root && strncmp(path, zh->root, zh->root_len) == 0) {
+        if (path[zh->root_len] == 0)
+            path = "/";
+        else if (path[zh->root_len] == '/')
+            path += zh->root_len;
     }
-    struct rk_lib_view_watcher *w = zh->watchers;
-    while (w && (w->fn != fn || w->context != context))
-        w = w->next;
-    if (!w && must_exist)
-        return false;
-    if (!w) {
-        w = malloc(sizeof(*w));
-        if (!w)
-            return false;
-        *w = (struct rk_lib_view_watcher){zh->watchers, zh, fn, context};
-        zh->watchers = w;
-    }
-    *ret = (struct rk_client_watcher){(uint64_t)(uintptr_t)forward, (uint64_t)(uintptr_t)w};
-    return true;
+    fn(zh, type, state, path, (void *)(uintptr_t)watcher->ctx);
 }
 
 int rk_lib_view_close(zhandle_t *zh)
@@ -153,8 +121,8 @@ zhandle_t *rk_view(zhandle_t *zh, const char *sub_root, int request_timeout_ms)
         return NULL;
     }
     *view = (zhandle_t){.s = s,
-                        .watcher = zh->watcher,
-                        .context = zh->context,
+                        .watcher = __atomic_load_n(&zh->watcher, __ATOMIC_RELAXED),
+                        .context = __atomic_load_n(&zh->context, __ATOMIC_RELAXED),
                         .request_timeout_ms = request_timeout_ms,
                         .is_view = true,
                         .root = root,

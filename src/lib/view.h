@@ -8,10 +8,11 @@
 void rk_lib_view_use(zhandle_t *zh);
 void rk_lib_view_release(zhandle_t *zh);
 
-/* Under the lock: the two words that name this watcher of this handle to the machine. False without
- * memory. With must_exist: false too if the view has never had that watcher. */
-bool rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context, bool must_exist,
-                         struct rk_client_watcher *ret);
+/* What names this watcher of this handle to the machine. */
+struct rk_client_watcher rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context);
+/* Without the lock: calls it with the event as its handle sees it, unless that is closed. */
+void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
+                      int state, const char *path);
 
 /* Under the lock, which it lets go: what zookeeper_close does with a view. */
 int rk_lib_view_close(zhandle_t *zh);

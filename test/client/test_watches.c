@@ -298,7 +298,7 @@ static void remove_here(struct rig *r, const char *path, enum rk_client_watch_ki
     e.u.remove.path = rk_bytes_str(path);
     e.u.remove.kind = kind;
     e.u.remove.is_all = watcher == 0;
-    e.u.remove.watcher = (struct rk_client_watcher){watcher, watcher * 10};
+    e.u.remove.watcher = (struct rk_client_watcher){.fn = watcher, .ctx = watcher * 10};
     rig_step(r, &e);
 }
 
@@ -437,7 +437,7 @@ static void does_what_a_plain_list_does(void **state)
         enum rk_client_watch_kind kind =
             (enum rk_client_watch_kind)(1 + rk_prng_below(&prng, RK_CLIENT_KINDS - 1));
         struct rk_bytes path = rk_bytes_str(model_paths[p]);
-        struct rk_client_watcher watcher = {w + 1, 0};
+        struct rk_client_watcher watcher = {.fn = w + 1};
         rk_client_watches_begin(&t);
         switch (rk_prng_below(&prng, 4)) {
         case 0: {

@@ -2,6 +2,7 @@
 #include "cl.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,47 @@ static void views_have_a_root_of_their_own(void)
     CL_RC(zookeeper_close(inner), ZOK);
 }
 
+static void count_stat(int rc, const struct Stat *stat, const void *data)
+{
+    (void)rc;
+    (void)stat;
+    cl_add((struct cl_count *)(uintptr_t)data, 1);
+}
+
+static void count_void(int rc, const void *data)
+{
+    count_stat(rc, NULL, data);
+}
+
+/* Sets watches with contexts from..from+999 and takes them away again. */
+static void watch_for_a_while(zhandle_t *zh, uintptr_t from, struct cl_count *done)
+{
+    int before = cl_value(done);
+    for (uintptr_t i = from; i < from + 1000; i++)
+        CL_RC(zoo_awexists(zh, "/", on_node, (void *)i, count_stat, done), ZOK);
+    CL_CHECK(cl_wait_for(done, before + 1000));
+    for (uintptr_t i = from; i < from + 1000; i++)
+        CL_RC(zoo_aremove_watches(zh, "/", ZWATCHTYPE_DATA, on_node, (void *)i, 1,
+                                  (void_completion_t *)(uintptr_t)count_void, done),
+              ZOK);
+    CL_CHECK(cl_wait_for(done, before + 2000));
+}
+
+static void a_view_keeps_nothing_of_watches_that_are_over(void)
+{
+    struct cl_count done = CL_COUNT;
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    zhandle_t *view = rk_view(zh, NULL, 0);
+    watch_for_a_while(view, 1, &done);
+    size_t before = mallinfo2().uordblks; /* 0 with sanitizers */
+    for (uintptr_t i = 1; i <= 10; i++)
+        watch_for_a_while(view, i * 1000 + 1, &done);
+    if (mallinfo2().uordblks > before + 100000)
+        cl_fail(__FILE__, __LINE__, "%zu bytes more", mallinfo2().uordblks - before);
+    CL_RC(zookeeper_close(view), ZOK);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
 static void bad_arguments_are_refused(void)
 {
     static const char *const bad_hosts[] = {"",  "host:0", "host:65536", "host:x",      "[::1",
@@ -333,6 +375,8 @@ const struct cl_case cl_cases_calls[] = {
     {"several_reads_at_once", several_reads_at_once},
     {"data_of_any_size", data_of_any_size},
     {"views_have_a_root_of_their_own", views_have_a_root_of_their_own},
+    {"a_view_keeps_nothing_of_watches_that_are_over",
+     a_view_keeps_nothing_of_watches_that_are_over},
     {"bad_arguments_are_refused", bad_arguments_are_refused},
     {"tls_says_that_it_is_not_there", tls_says_that_it_is_not_there},
     {"records_are_encoded_and_decoded", records_are_encoded_and_decoded},
