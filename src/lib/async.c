@@ -1,9 +1,7 @@
 /* The asynchronous functions of the interface; zookeeper_async.h and rookery.h have the contracts.
  */
-#include "lib/queue.h"
 #include "lib/request.h"
 #include "lib/session.h"
-#include "lib/view.h"
 
 #include "proto/opcode.h"
 
@@ -177,29 +175,22 @@ int zoo_add_auth(zhandle_t *zh, const char *scheme, const char *cert, int certLe
 {
     if (!zh || !scheme || certLen < 0)
         return ZBADARGUMENTS;
+    struct rk_lib_to to = RK_LIB_TO(RK_LIB_VOID, void_result, completion, data);
+    struct rk_lib_call *call;
     int rc = rk_lib_begin(zh, NULL, false);
     if (rc != ZOK)
         return rc;
-    struct rk_lib *s = zh->s;
-    struct rk_lib_call *call = rk_lib_call_new(s);
-    if (!call)
-        return rk_lib_abandon(zh, ZSYSTEMERROR);
-    call->zh = zh;
-    call->kind = RK_LIB_VOID;
-    call->fn.void_result = completion;
-    call->data = data;
-    rk_lib_view_use(zh);
+    rc = rk_lib_call_begin(zh, &to, &call);
+    if (rc != ZOK)
+        return rk_lib_abandon(zh, rc);
     struct rk_client_event event = {.type = RK_CLIENT_EV_AUTH};
     event.u.auth.tag = (uint64_t)(uintptr_t)call;
     event.u.auth.scheme = rk_bytes_str(scheme);
     event.u.auth.auth = cert ? rk_bytes_of(cert, (size_t)certLen) : rk_bytes_of("", 0);
-    rc = rk_lib_step(s, &event);
-    if (rc != ZOK)
-        rk_lib_call_free(s, call);
-    else
-        rk_lib_wake_io(s);
-    rk_lib_unref(s);
-    return rc;
+    rc = rk_lib_step(zh->s, &event);
+    if (rc == ZOK)
+        rk_lib_wake_io(zh->s);
+    return rk_lib_call_end(zh, call, &to, rc);
 }
 
 /* -- What Apache's client lacks -- */

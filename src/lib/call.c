@@ -61,64 +61,73 @@ static void see_off(struct rk_lib *s, bool is_waiting)
         rk_lib_wake_io(s);
 }
 
-int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const struct rk_lib_to *to)
+int rk_lib_call_begin(zhandle_t *zh, const struct rk_lib_to *to, struct rk_lib_call **ret_call)
 {
     struct rk_lib *s = zh->s;
-    struct rk_client_event event = {.type = RK_CLIENT_EV_REQUEST};
-    struct rk_client_request *request = &event.u.request;
-    /* The machine bounds what waits for a connection; this is what waits for a slow one. */
-    if (rk_lib_link_unsent(s) > s->queued_bytes_max)
-        return rk_lib_abandon(zh, ZAPIERROR);
-    bool is_whole = !s->body.failed && !s->path.failed;
-    struct rk_lib_call *call = is_whole ? rk_lib_call_new(s) : NULL;
+    if (to->wait && (!s->is_threaded || rk_lib_is_own_thread(s)))
+        return ZINVALIDSTATE;
+    struct rk_lib_call *call = rk_lib_call_new(s);
     if (!call)
-        return rk_lib_abandon(zh, ZSYSTEMERROR);
-    if (ask && (ask->fn || ask->is_removal)) {
-        request->watch = ask->kind;
-        request->watch_path = rk_buf_view(&s->path);
-    }
+        return ZSYSTEMERROR;
     call->zh = zh;
-    rk_lib_view_use(zh);
-    if (ask && ask->fn) {
-        request->watcher = rk_lib_view_watcher(zh, ask->fn, ask->context);
-        zh->has_watched |= !ask->is_removal;
-    }
     call->kind = to->kind;
     call->fn = to->fn;
     call->data = to->data;
     call->extra = to->extra;
-    call->waiter = to->wait ? &to->wait->sem : NULL;
     if (to->wait) {
-        to->wait->call = call;
-        s->refs++;
+        (void)sem_init(&to->wait->sem, 0, 0); /* fails for numbers that are too large */
+        call->waiter = &to->wait->sem;
     }
-    request->tag = (uint64_t)(uintptr_t)call;
-    request->op = op;
-    request->body = rk_buf_view(&s->body);
-    request->timeout_ms = (uint32_t)zh->request_timeout_ms;
-    int rc = rk_lib_step(s, &event);
-    if (rc == ZOK) {
-        see_off(s, to->wait != NULL);
-    } else {
+    rk_lib_view_use(zh);
+    *ret_call = call;
+    return ZOK;
+}
+
+int rk_lib_call_end(zhandle_t *zh, struct rk_lib_call *call, const struct rk_lib_to *to, int rc)
+{
+    struct rk_lib *s = zh->s;
+    if (rc != ZOK) {
         call->extra = NULL;
         rk_lib_call_free(s, call);
-        if (to->wait) {
-            to->wait->call = NULL;
-            s->refs--; /* that of rk_lib_begin is still there */
-        }
+        if (to->wait)
+            (void)sem_destroy(&to->wait->sem); /* nobody waits on it */
+    } else if (to->wait) {
+        to->wait->call = call;
+        s->refs++;
     }
     rk_lib_unref(s);
     return rc;
 }
 
-int rk_lib_wait_begin(zhandle_t *zh, struct rk_lib_wait *wait)
+int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const struct rk_lib_to *to)
 {
-    if (!zh)
-        return ZBADARGUMENTS;
-    if (!zh->s->is_threaded || rk_lib_is_own_thread(zh->s))
-        return ZINVALIDSTATE;
-    wait->call = NULL;
-    return sem_init(&wait->sem, 0, 0) == 0 ? ZOK : ZSYSTEMERROR;
+    struct rk_lib *s = zh->s;
+    struct rk_client_event event = {.type = RK_CLIENT_EV_REQUEST};
+    struct rk_client_request *request = &event.u.request;
+    struct rk_lib_call *call = NULL;
+    int rc = s->body.failed || s->path.failed ? ZSYSTEMERROR : ZOK;
+    /* The machine bounds what waits for a connection; this is what waits for a slow one. */
+    if (rk_lib_link_unsent(s) > s->queued_bytes_max)
+        rc = ZAPIERROR;
+    rc = rc == ZOK ? rk_lib_call_begin(zh, to, &call) : rc;
+    if (rc != ZOK)
+        return rk_lib_abandon(zh, rc);
+    if (ask && (ask->fn || ask->is_removal)) {
+        request->watch = ask->kind;
+        request->watch_path = rk_buf_view(&s->path);
+    }
+    if (ask && ask->fn) {
+        request->watcher = rk_lib_view_watcher(zh, ask->fn, ask->context);
+        zh->has_watched |= !ask->is_removal;
+    }
+    request->tag = (uint64_t)(uintptr_t)call;
+    request->op = op;
+    request->body = rk_buf_view(&s->body);
+    request->timeout_ms = (uint32_t)zh->request_timeout_ms;
+    rc = rk_lib_step(s, &event);
+    if (rc == ZOK)
+        see_off(s, to->wait != NULL);
+    return rk_lib_call_end(zh, call, to, rc);
 }
 
 int rk_lib_wait_end(struct rk_lib_wait *wait)
@@ -136,10 +145,5 @@ void rk_lib_wait_free(struct rk_lib_wait *wait)
     rk_lib_lock(s);
     rk_lib_call_free(s, wait->call);
     rk_lib_unref(s);
-    rk_lib_wait_cancel(wait);
-}
-
-void rk_lib_wait_cancel(struct rk_lib_wait *wait)
-{
-    (void)sem_destroy(&wait->sem); /* nobody waits on it */
+    (void)sem_destroy(&wait->sem); /* nobody waits on it any more */
 }

@@ -8,7 +8,7 @@
 /* A synchronous call, on the stack of who waits. */
 struct rk_lib_wait {
     sem_t sem;
-    struct rk_lib_call *call;
+    struct rk_lib_call *call; /* NULL: it was not accepted */
 };
 
 /* Where the answer goes: to a completion, or (wait) to somebody who waits. */
@@ -47,11 +47,15 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
 /* Gives up between begin and submit; returns rc. */
 int rk_lib_abandon(zhandle_t *zh, int rc);
 
-/* ZOK, or why this thread may not wait. After it, when the request was submitted: _end waits and
- * returns its result, _free ends it; if it was not: _cancel. */
-int rk_lib_wait_begin(zhandle_t *zh, struct rk_lib_wait *wait);
+/* What submit does around the step of the machine, for events that are no requests. ZOK with a call
+ * for the answer, or ZSYSTEMERROR, or ZINVALIDSTATE: this thread may not wait. */
+int rk_lib_call_begin(zhandle_t *zh, const struct rk_lib_to *to, struct rk_lib_call **ret_call);
+/* Unlocks. rc of the machine, which it returns: unless it is ZOK there will be no answer. */
+int rk_lib_call_end(zhandle_t *zh, struct rk_lib_call *call, const struct rk_lib_to *to, int rc);
+
+/* Waits for a call that was accepted, and returns its result; then the call is there to be read,
+ * until it is freed. */
 int rk_lib_wait_end(struct rk_lib_wait *wait);
 void rk_lib_wait_free(struct rk_lib_wait *wait);
-void rk_lib_wait_cancel(struct rk_lib_wait *wait);
 
 #endif

@@ -327,32 +327,19 @@ static int remove_locally(zhandle_t *zh, enum rk_client_watch_kind kind, bool is
                           struct rk_client_watcher watcher, const struct rk_lib_to *to)
 {
     struct rk_lib *s = zh->s;
-    struct rk_lib_call *call = rk_lib_call_new(s);
-    if (!call)
-        return rk_lib_abandon(zh, ZSYSTEMERROR);
-    call->zh = zh;
-    call->kind = to->kind;
-    call->fn = to->fn;
-    call->data = to->data;
-    call->waiter = to->wait ? &to->wait->sem : NULL;
-    rk_lib_view_use(zh);
+    struct rk_lib_call *call;
+    int rc = rk_lib_call_begin(zh, to, &call);
+    if (rc != ZOK)
+        return rk_lib_abandon(zh, rc);
     struct rk_client_event event = {.type = RK_CLIENT_EV_REMOVE_WATCHES};
     event.u.remove.path = rk_buf_view(&s->path);
     event.u.remove.kind = kind;
     event.u.remove.is_all = is_all;
     event.u.remove.watcher = watcher;
-    int rc = rk_lib_step(s, &event);
-    if (rc != ZOK) {
-        rk_lib_call_free(s, call);
-        return rk_lib_abandon(zh, rc);
-    }
-    if (to->wait) {
-        to->wait->call = call;
-        s->refs++;
-    }
-    rk_lib_queue_call(s, call, ZOK, 0, (struct rk_bytes){0});
-    rk_lib_unref(s);
-    return ZOK;
+    rc = rk_lib_step(s, &event);
+    if (rc == ZOK)
+        rk_lib_queue_call(s, call, ZOK, 0, (struct rk_bytes){0});
+    return rk_lib_call_end(zh, call, to, rc);
 }
 
 int rk_lib_request_remove(zhandle_t *zh, const char *path, ZooWatcherType type, watcher_fn watcher,

@@ -7,14 +7,10 @@
 #include "lib/request.h"
 #include "proto/opcode.h"
 
-/* begin; the request; then either cancel or wait. */
+/* rc of the request: waits if it was accepted. */
 static int finish(struct rk_lib_wait *wait, int rc)
 {
-    if (rc != ZOK) {
-        rk_lib_wait_cancel(wait);
-        return rc;
-    }
-    return rk_lib_wait_end(wait);
+    return rc == ZOK ? rk_lib_wait_end(wait) : rc;
 }
 
 static int done(struct rk_lib_wait *wait, int rc)
@@ -123,10 +119,7 @@ int zoo_create(zhandle_t *zh, const char *path, const char *value, int valuelen,
 static int create(zhandle_t *zh, int op, const struct rk_lib_node *node, char *path_buffer,
                   int path_buffer_len, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_STRING, &wait);
     return finish_path(&wait, rk_lib_request_create(zh, op, node, &to), path_buffer,
                        path_buffer_len, stat);
@@ -159,10 +152,7 @@ int zoo_create2_ttl(zhandle_t *zh, const char *path, const char *value, int valu
 
 int zoo_delete(zhandle_t *zh, const char *path, int version)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_VOID, &wait);
     return finish_void(&wait, rk_lib_request_delete(zh, path, version, &to));
 }
@@ -176,12 +166,9 @@ int zoo_exists(zhandle_t *zh, const char *path, int watch, struct Stat *stat)
 int zoo_wexists(zhandle_t *zh, const char *path, watcher_fn watcher, void *watcherCtx,
                 struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_STAT, &wait);
-    rc = rk_lib_request_read(zh, ZOO_EXISTS_OP, path, watcher, watcherCtx, &to);
+    int rc = rk_lib_request_read(zh, ZOO_EXISTS_OP, path, watcher, watcherCtx, &to);
     return finish_stat(&wait, rc, stat);
 }
 
@@ -201,12 +188,11 @@ static bool is_buffer(const char *buffer, const int *buffer_len)
 int zoo_wget(zhandle_t *zh, const char *path, watcher_fn watcher, void *watcherCtx, char *buffer,
              int *buffer_len, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = is_buffer(buffer, buffer_len) ? rk_lib_wait_begin(zh, &wait) : ZBADARGUMENTS;
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
+    if (!is_buffer(buffer, buffer_len))
+        return ZBADARGUMENTS;
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_DATA, &wait);
-    rc = rk_lib_request_read(zh, ZOO_GETDATA_OP, path, watcher, watcherCtx, &to);
+    int rc = rk_lib_request_read(zh, ZOO_GETDATA_OP, path, watcher, watcherCtx, &to);
     return finish_data(&wait, rc, buffer, buffer_len, stat);
 }
 
@@ -219,24 +205,22 @@ int zoo_getconfig(zhandle_t *zh, int watch, char *buffer, int *buffer_len, struc
 int zoo_wgetconfig(zhandle_t *zh, watcher_fn watcher, void *watcherCtx, char *buffer,
                    int *buffer_len, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = is_buffer(buffer, buffer_len) ? rk_lib_wait_begin(zh, &wait) : ZBADARGUMENTS;
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
+    if (!is_buffer(buffer, buffer_len))
+        return ZBADARGUMENTS;
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_DATA, &wait);
-    rc = rk_lib_request_config(zh, watcher, watcherCtx, &to);
+    int rc = rk_lib_request_config(zh, watcher, watcherCtx, &to);
     return finish_data(&wait, rc, buffer, buffer_len, stat);
 }
 
 int zoo_reconfig(zhandle_t *zh, const char *joining, const char *leaving, const char *members,
                  int64_t version, char *buffer, int *buffer_len, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = is_buffer(buffer, buffer_len) ? rk_lib_wait_begin(zh, &wait) : ZBADARGUMENTS;
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
+    if (!is_buffer(buffer, buffer_len))
+        return ZBADARGUMENTS;
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_DATA, &wait);
-    rc = rk_lib_request_reconfig(zh, joining, leaving, members, version, &to);
+    int rc = rk_lib_request_reconfig(zh, joining, leaving, members, version, &to);
     return finish_data(&wait, rc, buffer, buffer_len, stat);
 }
 
@@ -248,10 +232,7 @@ int zoo_set(zhandle_t *zh, const char *path, const char *buffer, int buflen, int
 int zoo_set2(zhandle_t *zh, const char *path, const char *buffer, int buflen, int version,
              struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_STAT, &wait);
     return finish_stat(&wait, rk_lib_request_set(zh, path, buffer, buflen, version, &to), stat);
 }
@@ -259,13 +240,10 @@ int zoo_set2(zhandle_t *zh, const char *path, const char *buffer, int buflen, in
 static int children(zhandle_t *zh, int op, const char *path, watcher_fn watcher, void *context,
                     struct String_vector *strings, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to =
         RK_LIB_TO_WAIT(op == ZOO_GETCHILDREN2_OP ? RK_LIB_STRINGS_STAT : RK_LIB_STRINGS, &wait);
-    rc = rk_lib_request_read(zh, op, path, watcher, context, &to);
+    int rc = rk_lib_request_read(zh, op, path, watcher, context, &to);
     return finish_strings(&wait, rc, strings, stat);
 }
 
@@ -296,12 +274,9 @@ int zoo_wget_children2(zhandle_t *zh, const char *path, watcher_fn watcher, void
 
 int zoo_get_acl(zhandle_t *zh, const char *path, struct ACL_vector *acl, struct Stat *stat)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_ACLS, &wait);
-    rc = finish(&wait, rk_lib_request_path(zh, ZOO_GETACL_OP, path, &to));
+    int rc = finish(&wait, rk_lib_request_path(zh, ZOO_GETACL_OP, path, &to));
     if (rc == ZOK) {
         struct ACL_vector acls;
         struct Stat own;
@@ -318,22 +293,16 @@ int zoo_get_acl(zhandle_t *zh, const char *path, struct ACL_vector *acl, struct 
 
 int zoo_set_acl(zhandle_t *zh, const char *path, int version, const struct ACL_vector *acl)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_VOID, &wait);
     return finish_void(&wait, rk_lib_request_set_acl(zh, path, version, acl, &to));
 }
 
 int zoo_multi(zhandle_t *zh, int count, const zoo_op_t *ops, zoo_op_result_t *results)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_MULTI, &wait);
-    rc = finish(&wait, rk_lib_request_multi(zh, count, ops, results, &to));
+    int rc = finish(&wait, rk_lib_request_multi(zh, count, ops, results, &to));
     if (wait.call)
         rc = rk_lib_multi_results(wait.call);
     return done(&wait, rc);
@@ -342,12 +311,9 @@ int zoo_multi(zhandle_t *zh, int count, const zoo_op_t *ops, zoo_op_result_t *re
 static int remove_watches(zhandle_t *zh, const char *path, ZooWatcherType type, watcher_fn watcher,
                           void *context, bool is_all, bool is_local)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_VOID, &wait);
-    rc = rk_lib_request_remove(zh, path, type, watcher, context, is_all, is_local, &to);
+    int rc = rk_lib_request_remove(zh, path, type, watcher, context, is_all, is_local, &to);
     return finish_void(&wait, rc);
 }
 
@@ -367,34 +333,25 @@ int zoo_remove_all_watches(zhandle_t *zh, const char *path, ZooWatcherType wtype
 int rk_add_watch(zhandle_t *zh, const char *path, enum rk_watch_mode mode, watcher_fn watcher,
                  void *watcher_context)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_VOID, &wait);
-    rc = rk_lib_request_add_watch(zh, path, mode, watcher, watcher_context, &to);
+    int rc = rk_lib_request_add_watch(zh, path, mode, watcher, watcher_context, &to);
     return finish_void(&wait, rc);
 }
 
 int rk_get_ephemerals(zhandle_t *zh, const char *prefix, struct String_vector *ret)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_PATHS, &wait);
-    rc = rk_lib_request_path(zh, RK_OP_GET_EPHEMERALS, prefix, &to);
+    int rc = rk_lib_request_path(zh, RK_OP_GET_EPHEMERALS, prefix, &to);
     return finish_strings(&wait, rc, ret, NULL);
 }
 
 int rk_get_all_children_number(zhandle_t *zh, const char *path, int *ret_number)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_NUMBER, &wait);
-    rc = finish(&wait, rk_lib_request_path(zh, RK_OP_GET_ALL_CHILDREN_NUMBER, path, &to));
+    int rc = finish(&wait, rk_lib_request_path(zh, RK_OP_GET_ALL_CHILDREN_NUMBER, path, &to));
     if (rc == ZOK) {
         struct rk_reader r = rk_lib_reply(wait.call);
         int32_t number = rk_read_i32(&r);
@@ -408,12 +365,9 @@ int rk_get_all_children_number(zhandle_t *zh, const char *path, int *ret_number)
 
 int rk_who_am_i(zhandle_t *zh, struct ClientInfo_vector *ret)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_WHO, &wait);
-    rc = finish(&wait, rk_lib_request_who(zh, &to));
+    int rc = finish(&wait, rk_lib_request_who(zh, &to));
     if (rc == ZOK)
         rc = rk_lib_who(wait.call, ret);
     return done(&wait, rc);
@@ -422,12 +376,9 @@ int rk_who_am_i(zhandle_t *zh, struct ClientInfo_vector *ret)
 int rk_multi_read(zhandle_t *zh, int count, const struct rk_read *reads,
                   struct rk_read_result *ret_results)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_READS, &wait);
-    rc = finish(&wait, rk_lib_request_reads(zh, count, reads, &to));
+    int rc = finish(&wait, rk_lib_request_reads(zh, count, reads, &to));
     if (rc == ZOK) {
         memset(ret_results, 0, (size_t)count * sizeof(*ret_results));
         rc = rk_lib_read_results(wait.call, ret_results, count);
@@ -450,12 +401,11 @@ void rk_read_results_free(struct rk_read_result *results, int count)
 int rk_get(zhandle_t *zh, const char *path, watcher_fn watcher, void *watcher_context,
            char **ret_data, int *ret_bytes, struct Stat *ret_stat)
 {
-    struct rk_lib_wait wait;
-    int rc = ret_data && ret_bytes ? rk_lib_wait_begin(zh, &wait) : ZBADARGUMENTS;
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
+    if (!ret_data || !ret_bytes)
+        return ZBADARGUMENTS;
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_DATA, &wait);
-    rc =
+    int rc =
         finish(&wait, rk_lib_request_read(zh, ZOO_GETDATA_OP, path, watcher, watcher_context, &to));
     if (rc != ZOK)
         return done(&wait, rc);
@@ -482,10 +432,7 @@ int rk_get(zhandle_t *zh, const char *path, watcher_fn watcher, void *watcher_co
 
 int rk_sync(zhandle_t *zh, const char *path)
 {
-    struct rk_lib_wait wait;
-    int rc = rk_lib_wait_begin(zh, &wait);
-    if (rc != ZOK)
-        return rc;
+    struct rk_lib_wait wait = {.call = NULL};
     struct rk_lib_to to = RK_LIB_TO_WAIT(RK_LIB_STRING, &wait);
     return finish_void(&wait, rk_lib_request_path(zh, ZOO_SYNC_OP, path, &to));
 }
