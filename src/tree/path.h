@@ -4,8 +4,7 @@
 
 #include "base/bytes.h"
 
-/* spec-client 6.1: code points checked on decoded UTF-8; malformed UTF-8 counts as U+FFFD, refused.
- */
+/* proto/path.h, with nothing to be appended. */
 bool rk_path_is_valid(struct rk_bytes path);
 /* Contains '/' and no NUL: the first check of create and delete. */
 bool rk_path_has_parent(struct rk_bytes path);
