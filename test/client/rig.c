@@ -369,16 +369,28 @@ void rig_event(struct rig *r, int32_t type, const char *path, rk_zxid zxid)
 
 /* -- Ways that many tests go -- */
 
-void rig_connect(struct rig *r)
+void rig_three(struct rig *r)
 {
     rig_servers(r, 3, false);
     rig_resolved(r, 0, "a");
     rig_resolved(r, 1, "b");
     rig_resolved(r, 2, "c");
+}
+
+void rig_connect(struct rig *r)
+{
+    rig_three(r);
     rig_connected(r, r->conn);
     rig_welcome(r, 7, 30000, false);
     assert_int_equal(rk_client_state(r->client), RK_CLIENT_CONNECTED);
     rig_forget(r);
+}
+
+void rig_start(struct rig *r)
+{
+    rig_init(r);
+    rig_open(r);
+    rig_connect(r);
 }
 
 int32_t rig_request(struct rig *r, uint64_t tag, int32_t op, enum rk_client_watch_kind watch,

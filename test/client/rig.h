@@ -56,8 +56,11 @@ void rig_reply(struct rig *r, rk_zxid zxid, int32_t err, const char *body); /* t
 void rig_reply_xid(struct rig *r, int32_t xid, rk_zxid zxid, int32_t err);
 void rig_event(struct rig *r, int32_t type, const char *path, rk_zxid zxid);
 
+/* The three servers, with an address each. */
+void rig_three(struct rig *r);
 /* From nothing to connected to server a, session 7, timeout 30 s; forgets the lines. */
 void rig_connect(struct rig *r);
+void rig_start(struct rig *r); /* init, open, connect */
 int32_t rig_request(struct rig *r, uint64_t tag, int32_t op, enum rk_client_watch_kind watch,
                     const char *path, uint64_t watcher, uint32_t timeout_ms);
 int32_t rig_get(struct rig *r, uint64_t tag); /* a request without a watch */

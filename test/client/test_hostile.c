@@ -56,9 +56,7 @@ static void nonsense_costs_the_connection(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(after_handshake) / sizeof(after_handshake[0]); i++) {
         struct rig r;
-        rig_init(&r);
-        rig_open(&r);
-        rig_connect(&r);
+        rig_start(&r);
         expect_next_server(&r, &after_handshake[i]);
         rig_deinit(&r);
     }
@@ -101,9 +99,7 @@ static void pieces_of_any_size_make_frames(void **state)
     struct rig r;
     uint8_t bytes[200];
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_PERSISTENT, "/ab", 1);
     size_t len = 0;
     for (int i = 0; i < 4; i++) {
@@ -128,9 +124,7 @@ static void a_long_reply_takes_memory_as_it_comes(void **state)
     static uint8_t rest[0xfffff];
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     size_t before = r.mem.used_bytes;
     rig_bytes(&r, 1, header, sizeof(header));
     assert_true(r.mem.used_bytes < before + 4096); /* a length is only a word */
@@ -146,9 +140,7 @@ static void memory_of_long_replies_goes_back(void **state)
     static uint8_t reply[900000];
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rk_store_i32(reply, (int32_t)sizeof(reply) - 4);
     rk_store_i32(reply + 4, r.xids[r.xid_first]);
@@ -166,9 +158,7 @@ static void bytes_of_other_connections_are_nobodys(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_bytes(&r, 0, "\xff\xff\xff\xff", 4);
     rig_bytes(&r, 9, "\xff\xff\xff\xff", 4);
     rig_gone(&r, 0);
@@ -189,9 +179,7 @@ static void an_event_of_a_path_without_end_is_cheap(void **state)
     for (size_t i = 0; i < LEN; i++) {
         path[i] = i % 2 == 0 ? '/' : 'a';
     }
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_RECURSIVE, "/a/a", 1);
     rig_event(&r, 1, path, 4);
     assert_memory_equal(r.log, "WATCH 1 3 /a/a", 14);

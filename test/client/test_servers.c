@@ -4,14 +4,6 @@
 #include "rig.h"
 #include "support/cmocka_all.h"
 
-static void resolve_three(struct rig *r)
-{
-    rig_servers(r, 3, false);
-    rig_resolved(r, 0, "a");
-    rig_resolved(r, 1, "b");
-    rig_resolved(r, 2, "c");
-}
-
 static void tries_each_server_then_waits_longer_and_longer(void **state)
 {
     struct rig r;
@@ -20,7 +12,7 @@ static void tries_each_server_then_waits_longer_and_longer(void **state)
     rig_init(&r);
     rig_open(&r);
     (void)rig_get(&r, 1);
-    resolve_three(&r);
+    rig_three(&r);
     rig_forget(&r);
     rig_gone(&r, 1);
     rig_expect(&r, "STATE idle\nSTATE connecting\nCONNECT 2 to b\n");
@@ -242,9 +234,7 @@ static void moving_goes_round_when_nobody_answers(void **state)
     struct rig r;
     char seen[4] = "";
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_servers(&r, 1, true);
     rig_resolved(&r, 0, "bxy"); /* of a, b, c only b is left */
     for (int i = 0; i < 3; i++) {
@@ -283,9 +273,7 @@ static void moving_waits_for_the_answers(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rig_servers(&r, 1, true);
     rig_forget(&r);
@@ -305,9 +293,7 @@ static void moving_does_not_wait_for_ever(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rig_forget(&r);
     struct rk_client_event e = {.type = RK_CLIENT_EV_NEXT_SERVER};
@@ -325,7 +311,7 @@ static void next_server_ends_a_wait(void **state)
     (void)state;
     rig_init(&r);
     rig_open(&r);
-    resolve_three(&r);
+    rig_three(&r);
     rig_gone(&r, 1);
     rig_gone(&r, 2);
     rig_gone(&r, 3);
@@ -359,7 +345,7 @@ static void connect_read_only(struct rig *r)
     rig_init(r);
     r->config.may_read_only = true;
     rig_open(r);
-    resolve_three(r);
+    rig_three(r);
     rig_connected(r, 1);
     rig_forget(r);
     rig_welcome(r, 7, 30000, true);
@@ -431,7 +417,7 @@ static void a_read_only_server_is_refused_unless_wanted(void **state)
     (void)state;
     rig_init(&r);
     rig_open(&r);
-    resolve_three(&r);
+    rig_three(&r);
     rig_connected(&r, 1);
     rig_forget(&r);
     rig_welcome(&r, 7, 30000, true);
@@ -448,7 +434,7 @@ static void logins_are_said_on_every_connection(void **state)
     rig_init(&r);
     rig_open(&r);
     rig_auth(&r, 5, "digest", "u:p");
-    resolve_three(&r);
+    rig_three(&r);
     rig_connected(&r, 1);
     (void)rig_get(&r, 1);
     rig_forget(&r);
@@ -475,9 +461,7 @@ static void a_refused_login_is_the_end(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_auth(&r, 5, "nope", "x");
     rig_auth(&r, 6, "digest", "u:p");
     (void)rig_get(&r, 1);

@@ -29,9 +29,7 @@ static void answers_requests_in_order(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     assert_int_equal(rig_get(&r, 1), RK_ZK_OK);
     assert_int_equal(rig_get(&r, 2), RK_ZK_OK);
     rig_expect(&r, "SEND 1 get_data\nSEND 1 get_data\n");
@@ -64,9 +62,7 @@ static void pings_when_idle(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     assert_int_equal(r.wake_ms, r.now_ms + 10000);
     rig_tick(&r, 9999);
     rig_expect(&r, "");
@@ -88,9 +84,7 @@ static void silence_of_two_thirds_costs_the_connection(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rig_tick(&r, 19999);
     rig_forget(&r);
@@ -109,9 +103,7 @@ static void a_lost_session_is_terminal(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_tick(&r, 5000);
     rig_gone(&r, 1);
     (void)rig_get(&r, 1);
@@ -167,9 +159,7 @@ static void close_waits_for_what_was_sent(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rig_forget(&r);
     rig_close(&r, 500);
@@ -186,9 +176,7 @@ static void close_gives_up_in_time(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_get(&r, 1);
     rig_close(&r, 500);
     rig_forget(&r);
@@ -202,9 +190,7 @@ static void close_without_waiting_still_says_so(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     rig_close(&r, 0);
     rig_expect(&r, "SEND 1 close_session\nDROP 1\nSTATE closed\n");
     rig_deinit(&r);
@@ -249,9 +235,7 @@ static void a_request_times_out_alone(void **state)
 {
     struct rig r;
     (void)state;
-    rig_init(&r);
-    rig_open(&r);
-    rig_connect(&r);
+    rig_start(&r);
     (void)rig_request(&r, 1, RK_OP_GET_DATA, RK_CLIENT_WATCH_DATA, "/a", 1, 300);
     (void)rig_request(&r, 2, RK_OP_GET_DATA, RK_CLIENT_WATCH_NONE, NULL, 0, 100);
     (void)rig_request(&r, 3, RK_OP_GET_DATA, RK_CLIENT_WATCH_NONE, NULL, 0, 200);

@@ -7,13 +7,6 @@
 #include "rig.h"
 #include "support/cmocka_all.h"
 
-static void open_connected(struct rig *r)
-{
-    rig_init(r);
-    rig_open(r);
-    rig_connect(r);
-}
-
 /* What a reply makes of the watch that was asked for. */
 struct registration {
     enum rk_client_watch_kind kind;
@@ -47,7 +40,7 @@ static void the_result_decides_what_is_registered(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct rig r;
-        open_connected(&r);
+        rig_start(&r);
         (void)rig_request(&r, 1, RK_OP_EXISTS, cases[i].kind, "/a", 5, 0);
         rig_reply(&r, 3, cases[i].result, "");
         rig_forget(&r);
@@ -65,7 +58,7 @@ static void one_shot_watches_fire_once_others_stay(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/a", 2);
     rig_watch(&r, RK_CLIENT_WATCH_PERSISTENT, "/a", 3);
@@ -81,7 +74,7 @@ static void a_watcher_hears_of_an_event_once(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/a", 1);
@@ -96,7 +89,7 @@ static void recursive_watches_hear_of_everything_below(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_RECURSIVE, "/", 1);
     rig_watch(&r, RK_CLIENT_WATCH_RECURSIVE, "/a/b", 2);
     rig_watch(&r, RK_CLIENT_WATCH_RECURSIVE, "/a/bc", 3);
@@ -112,7 +105,7 @@ static void an_event_comes_before_the_reply_behind_it(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     (void)rig_get(&r, 2);
     rig_event(&r, 3, "/a", 4);
@@ -125,7 +118,7 @@ static void session_events_go_to_each_watcher_once(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/b", 1);
     rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/b", 2);
@@ -148,7 +141,7 @@ static void watches_are_set_again(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/d", 1);
     rig_watch(&r, RK_CLIENT_WATCH_EXISTS, "/e", 1);
     rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/c", 1);
@@ -173,7 +166,7 @@ static void watches_that_cannot_be_set_cost_the_connection(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/d", 1);
     rig_tick(&r, 5000);
     rig_gone(&r, 1);
@@ -250,7 +243,7 @@ static void who_has_no_watch_left_hears_nothing(void **state)
                                 "\0\0\0\3\0\0\0\3\0\0\0\2/a"
                                 "\xff\xff\xff\xff";
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/b", 2);
     memcpy(bytes, event, sizeof(event) - 1);
@@ -265,7 +258,7 @@ static void a_huge_number_of_watches_takes_several_steps(void **state)
     struct rig r;
     char path[1100];
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     memset(path, 'x', sizeof(path));
     for (int i = 0; i < 1000; i++) {
         (void)snprintf(path + 1000, sizeof(path) - 1000, "%06d", i);
@@ -306,7 +299,7 @@ static void removes_locally(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 2);
     rig_watch(&r, RK_CLIENT_WATCH_CHILD, "/a", 1);
@@ -327,7 +320,7 @@ static void removes_when_the_server_has(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_DATA, "/a", 1);
     rig_watch(&r, RK_CLIENT_WATCH_EXISTS, "/b", 2);
     assert_int_equal(rig_request(&r, 5, RK_OP_REMOVE_WATCHES, RK_CLIENT_WATCH_DATA, "/a", 2, 0),
@@ -367,7 +360,7 @@ static void unknown_events_are_nobodys(void **state)
 {
     struct rig r;
     (void)state;
-    open_connected(&r);
+    rig_start(&r);
     rig_watch(&r, RK_CLIENT_WATCH_PERSISTENT, "/a", 1);
     rig_event(&r, -1, "", 4);
     rig_event(&r, 0, "/a", 4);
