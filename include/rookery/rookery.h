@@ -13,6 +13,9 @@
  *   itself; the library knows its own threads and refuses it with ZINVALIDSTATE.
  * - zookeeper_close may be called from any callback and any thread, once. From a callback it
  * returns at once, and the handle is freed when the callback has returned.
+ * - A handle belongs to the process that opened it. A child made by fork has neither its threads
+ *   nor a connection of its own and may not use it, nor close it: that would end the session of its
+ *   parent. exec closes the descriptors.
  * - Nothing is shared between handles, except what zoo_set_debug_level, zoo_set_log_stream and
  *   zoo_deterministic_conn_order set: the defaults for handles opened afterwards. */
 #ifndef ROOKERY_ROOKERY_H

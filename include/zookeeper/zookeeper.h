@@ -89,7 +89,8 @@ ZOOAPI sasl_callback_t *zoo_sasl_make_password_callbacks(const char *user, const
 
 /* Ends the session, completes what is outstanding with ZCLOSING and frees the handle. From another
  * thread it returns when no callback runs any more; from a callback see <rookery/rookery.h>. ZOK,
- * or what kept the session from being ended (its ephemerals then live until it expires). */
+ * also if no server could be told within 1.5 s: the ephemerals then live until the session
+ * expires. ZINVALIDSTATE while another call closes it. */
 ZOOAPI int zookeeper_close(zhandle_t *zh);
 
 /* Closes the socket of sock and marks it closed. */

@@ -88,10 +88,10 @@ ZOOAPI int zoo_areconfig(zhandle_t *zh, const char *joining, const char *leaving
 ZOOAPI int zoo_add_auth(zhandle_t *zh, const char *scheme, const char *cert, int certLen,
                         void_completion_t completion, const void *data);
 
-/* Removes one watcher, or (all) every watcher of that type from the path; ZNOWATCHER if there is
- * none. local 1: does not wait for the server, and works without a connection. As in Apache's
- * interface completion is a void_completion_t in spite of its type; it may be NULL.
- * zoo_remove_all_watches waits. */
+/* Removes one watcher (ZNOWATCHER if it is not there), or with watcher NULL and by all every
+ * watcher of that type from the path. local 1: does not ask the server, and works without a
+ * connection. As in Apache's interface completion is a void_completion_t in spite of its type; it
+ * may be NULL. zoo_remove_all_watches waits. */
 ZOOAPI int zoo_aremove_watches(zhandle_t *zh, const char *path, ZooWatcherType wtype,
                                watcher_fn watcher, void *watcherCtx, int local,
                                void_completion_t *completion, const void *data);
