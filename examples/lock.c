@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include <rookery/recipes.h>
 
 static _Atomic pid_t child;
+static atomic_bool is_lost;
 
 /* Runs on a thread of the lock. */
 static void on_change(struct rk_lock *lock, enum rk_hold hold, int64_t token, void *context)
@@ -25,10 +27,13 @@ static void on_change(struct rk_lock *lock, enum rk_hold hold, int64_t token, vo
     if (hold == RK_HOLD_UNSURE) {
         fprintf(stderr, "lock: connection lost, token %" PRId64 " may be out of date\n", token);
     }
-    pid_t pid = atomic_load(&child);
-    if (hold == RK_HOLD_LOST && pid > 0) {
+    if (hold == RK_HOLD_LOST) {
         fprintf(stderr, "lock: lost\n");
-        kill(pid, SIGTERM);
+        atomic_store(&is_lost, true);
+        pid_t pid = atomic_load(&child);
+        if (pid > 0) {
+            kill(pid, SIGTERM);
+        }
     }
 }
 
@@ -49,6 +54,9 @@ static int run(char **command, int64_t token)
         return 1;
     }
     atomic_store(&child, pid);
+    if (atomic_load(&is_lost)) { /* before there was a child to be told */
+        kill(pid, SIGTERM);
+    }
     waitpid(pid, &status, 0);
     atomic_store(&child, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

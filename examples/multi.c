@@ -21,7 +21,7 @@ int main(int argc, char **argv)
     }
     zoo_op_t ops[2];
     zoo_op_result_t results[2];
-    char path[64];
+    char path[64] = "";
     struct Stat stat;
     zoo_create_op_init(&ops[0], "/example-multi", "one", 3, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
                        path, sizeof(path));
