@@ -80,17 +80,26 @@ static int read_field(const struct rk_lib_jute_field *field, struct iarchive *in
 }
 
 /* Zeroes the record first, so that a half-read one can be freed. */
-static int read_fields(const struct rk_lib_jute_shape *shape, struct iarchive *in, char *record)
+/* So that a record may be freed wherever reading it has ended. */
+static void clear_fields(const struct rk_lib_jute_shape *shape, char *record)
 {
     for (uint32_t i = 0; i < shape->count; i++) {
-        char *at = record + shape->fields[i].offset;
-        if (shape->fields[i].type == RK_LIB_JUTE_STRING)
+        const struct rk_lib_jute_field *field = &shape->fields[i];
+        char *at = record + field->offset;
+        if (field->type == RK_LIB_JUTE_STRING)
             memset(at, 0, sizeof(void *));
-        if (shape->fields[i].type == RK_LIB_JUTE_BUFFER)
+        else if (field->type == RK_LIB_JUTE_BUFFER)
             memset(at, 0, sizeof(struct buffer));
-        if (shape->fields[i].type == RK_LIB_JUTE_RECORD && shape->fields[i].shape->element_bytes)
+        else if (field->type == RK_LIB_JUTE_RECORD && field->shape->element_bytes)
             memset(at, 0, sizeof(struct vector));
+        else if (field->type == RK_LIB_JUTE_RECORD)
+            clear_fields(field->shape, at);
     }
+}
+
+static int read_fields(const struct rk_lib_jute_shape *shape, struct iarchive *in, char *record)
+{
+    clear_fields(shape, record);
     int rc = 0;
     for (uint32_t i = 0; i < shape->count && rc == 0; i++)
         rc = read_field(&shape->fields[i], in, record);

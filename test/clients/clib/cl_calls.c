@@ -309,6 +309,12 @@ static void records_are_encoded_and_decoded(void)
         deallocate_CreateRequest(&again);
         close_buffer_iarchive(&in);
     }
+    struct ACL one;
+    struct iarchive *short_in = create_buffer_iarchive(get_buffer(out), 3);
+    memset(&one, 0xff, sizeof(one));
+    CL_CHECK(deserialize_ACL(short_in, "x", &one) != 0);
+    deallocate_ACL(&one);
+    close_buffer_iarchive(&short_in);
     close_buffer_oarchive(&out, 1);
     CL_CHECK(zoo_htonll(zoo_htonll(0x0123456789abcdefLL)) == 0x0123456789abcdefLL);
 }
