@@ -18,8 +18,7 @@ struct editor {
     History *history;
     char *history_path; /* NULL: none is kept */
     char prompt[512];
-    bool was_cut;      /* Ctrl-C at the prompt */
-    const char *asked; /* line of the last Tab, to list at the second */
+    bool was_cut; /* Ctrl-C at the prompt */
 };
 
 static volatile sig_atomic_t is_resized;
@@ -182,10 +181,8 @@ static bool put_in(EditLine *el, const struct rk_cli_candidates *c, size_t parti
         return false;
     is_new = (size_t)bytes != partial_bytes || memcmp(text, c->partial, partial_bytes) != 0;
     if (is_new) {
-        wchar_t wide[1];
         size_t characters = 0;
         mbstate_t state;
-        (void)wide;
         /* libedit counts characters. */
         memset(&state, 0, sizeof state);
         for (size_t i = 0; i < partial_bytes; characters++) {
@@ -355,12 +352,15 @@ bool rk_cli_interact(struct rk_cli *cli)
         if (rk_cli_wait(cli, 20) == RK_CLI_INTERRUPTED)
             break;
     while (!cli->is_quitting && (line = read_line(cli))) {
-        if (cli->stop_signal == SIGINT)
-            cli->stop_signal = 0;
         if (line[strspn(line, " \t")]) {
             keep_line(line);
             (void)rk_cli_run_line(cli, line);
+            if (cli->stop_signal == SIGINT)
+                fputs("\n", stdout); /* the terminal has shown ^C itself */
         }
+        /* It was for that line, not for the next. */
+        if (cli->stop_signal == SIGINT)
+            cli->stop_signal = 0;
         free(line);
     }
     if (cli->stop_signal && cli->stop_signal != SIGINT)

@@ -140,6 +140,34 @@ def test_ctrl_c_ends_the_command(server):
     del server
 
 
+def prompts_since(t, begin):
+    """How often the prompt was drawn since then, when all is quiet."""
+    while t._read(0.4):
+        pass
+    return t.text[begin:].count('[zk: ')
+
+
+def test_ctrl_c_draws_one_prompt(server):
+    silent = clikit.Liar(lambda op, body: None)
+    with Terminal('-server', silent.hosts) as t:
+        t.wait(PROMPT)
+        begin = len(t.text)
+        t.type('\x03')
+        t.wait(r'\^C\r\n')
+        zk.check_equal(prompts_since(t, begin), 1, t.text[begin:])
+        t.type('get /silent\r')
+        t.wait(r'get /silent\r?\n')
+        time.sleep(0.2)
+        begin = len(t.text)
+        t.type('\x03')
+        t.wait(r'\^C\r?\n')
+        zk.check_equal(prompts_since(t, begin), 1, t.text[begin:])
+        t.type('quit\r')
+        zk.check_equal(t.end(), 0)
+    silent.close()
+    del server
+
+
 def test_history_in_a_file(server):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'history')
@@ -235,7 +263,8 @@ def test_session_that_expires(server):
 
 TESTS = [
     test_prompt_and_commands, test_no_colours, test_completion, test_too_many_children_are_not_listed,
-    test_events_above_the_line, test_ctrl_c_drops_the_line, test_ctrl_c_ends_the_command, test_history_in_a_file,
+    test_events_above_the_line, test_ctrl_c_drops_the_line, test_ctrl_c_ends_the_command,
+    test_ctrl_c_draws_one_prompt, test_history_in_a_file,
     test_values_in_a_terminal, test_progress_of_deleteall, test_server_that_is_killed,
     test_session_that_expires,
 ]
