@@ -334,7 +334,6 @@ bool rk_cli_flag_number(struct rk_cli *cli, const struct rk_cli_args *args, cons
                         int64_t min, int64_t max, int64_t fallback, int64_t *ret)
 {
     const char *text = rk_cli_flag(args, flag, NULL);
-    char *safe;
 
     if (!text) {
         *ret = fallback;
@@ -342,9 +341,7 @@ bool rk_cli_flag_number(struct rk_cli *cli, const struct rk_cli_args *args, cons
     }
     if (rk_cli_number(text, min, max, ret))
         return true;
-    safe = rk_cli_safe(text, strnlen(text, 80));
-    rk_cli_misuse(cli, "-%s %s: not a number from %lld to %lld", flag, safe ? safe : "",
-                  (long long)min, (long long)max);
-    free(safe);
+    rk_cli_misuse(cli, "-%s %.80s: not a number from %lld to %lld", flag, text, (long long)min,
+                  (long long)max);
     return false;
 }

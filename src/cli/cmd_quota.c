@@ -181,7 +181,6 @@ static int check_rivals(struct rk_cli *cli, const char *path, const struct place
 {
     struct rival rival = {places, NULL};
     char *above = NULL;
-    char *safe_own, *safe_other;
     int rc = rk_cli_visit(cli, places->node, false, look_for_limits, &rival);
     int code = RK_CLI_OK;
 
@@ -189,17 +188,11 @@ static int check_rivals(struct rk_cli *cli, const char *path, const struct place
         rc = ZOK;
     if (rc == ZOK)
         rc = look_above(cli, path, &above);
-    if (rival.path || above) {
-        const char *other = rival.path ? rival.path : above;
-        safe_own = rk_cli_safe(path, strlen(path));
-        safe_other = rk_cli_safe(other, strlen(other));
-        code = rk_cli_error(cli, "%s has a %s %s which has a quota", safe_own ? safe_own : "",
-                            rival.path ? "child" : "parent", safe_other ? safe_other : "");
-        free(safe_own);
-        free(safe_other);
-    } else if (rc != ZOK) {
+    if (rival.path || above)
+        code = rk_cli_error(cli, "%s has a %s %s which has a quota", path,
+                            rival.path ? "child" : "parent", rival.path ? rival.path : above);
+    else if (rc != ZOK)
         code = rk_cli_fail(cli, rc, places->node);
-    }
     free(rival.path);
     free(above);
     return code;
@@ -324,7 +317,6 @@ static int run_setquota(struct rk_cli *cli, const struct rk_cli_args *args)
     const char *path = rk_cli_arg(args, 0);
     struct places places;
     struct track wanted;
-    char *safe;
     int rc, code;
 
     if (strncmp(path, QUOTA, strlen(QUOTA)) == 0)
@@ -332,12 +324,8 @@ static int run_setquota(struct rk_cli *cli, const struct rk_cli_args *args)
     if (!read_quota(cli, args, &wanted))
         return RK_CLI_USAGE;
     rc = rk_cli_exists(cli, NULL, path, false, NULL);
-    if (rc == ZNONODE) {
-        safe = rk_cli_safe(path, strlen(path));
-        code = rk_cli_error(cli, "%s does not exist.", safe ? safe : "");
-        free(safe);
-        return code;
-    }
+    if (rc == ZNONODE)
+        return rk_cli_error(cli, "%s does not exist.", path);
     if (rc != ZOK)
         return rk_cli_fail(cli, rc, path);
     if (!find_places(path, &places))

@@ -72,12 +72,8 @@ static int run_help(struct rk_cli *cli, const struct rk_cli_args *args)
 {
     if (args->count > 0) {
         const struct rk_cli_command *command = rk_cli_find(args->values[0]);
-        if (!command) {
-            char *safe = rk_cli_safe(args->values[0], strnlen(args->values[0], 200));
-            int code = rk_cli_misuse(cli, "Command not found: %s", safe ? safe : "");
-            free(safe);
-            return code;
-        }
+        if (!command)
+            return rk_cli_misuse(cli, "Command not found: %.200s", args->values[0]);
         explain(cli, command);
         rk_cli_emit(cli, command_object(command));
         return RK_CLI_OK;

@@ -60,11 +60,8 @@ static int say_not_created(struct rk_cli *cli, int rc, const char *path)
 {
     if (rc == ZEPHEMERALONLOCALSESSION)
         rk_cli_note(cli, "Unable to create ephemeral node on a local session\n");
-    if (rc == ZINVALIDACL) {
-        char *safe = rk_cli_safe(path, strlen(path));
-        rk_cli_note(cli, "KeeperErrorCode = InvalidACL for %s\n", safe ? safe : "");
-        free(safe);
-    }
+    if (rc == ZINVALIDACL)
+        rk_cli_note(cli, "KeeperErrorCode = InvalidACL for %s\n", path);
     return rk_cli_fail(cli, rc, path);
 }
 

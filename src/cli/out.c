@@ -46,24 +46,6 @@ void rk_cli_print(struct rk_cli *cli, const char *format, ...)
     va_end(rest);
 }
 
-/* stdout first, so that a terminal shows both in the order in which they were said. */
-static void put_remark(struct rk_cli *cli, const char *format, va_list rest)
-{
-    rk_cli_flush(cli);
-    (void)vfprintf(stderr, format, rest);
-}
-
-void rk_cli_note(struct rk_cli *cli, const char *format, ...)
-{
-    va_list rest;
-
-    if (cli->options.is_json)
-        return;
-    va_start(rest, format);
-    put_remark(cli, format, rest);
-    va_end(rest);
-}
-
 const char *rk_cli_code(const struct rk_cli *cli, enum rk_cli_colour colour)
 {
     static const char *const codes[] = {
@@ -143,6 +125,42 @@ char *rk_cli_safe(const char *text, size_t bytes)
 {
     size_t ignored;
     return make_safe(text, bytes, false, &ignored);
+}
+
+/* Text with its length, NULL without memory. */
+static char *form(const char *format, va_list rest, size_t *ret_bytes)
+{
+    char *text = NULL;
+    int bytes = vasprintf(&text, format, rest);
+
+    if (bytes < 0)
+        return NULL;
+    *ret_bytes = (size_t)bytes;
+    return text;
+}
+
+/* stdout first, so that a terminal shows both in the order in which they were said. */
+static void put_remark(struct rk_cli *cli, const char *text)
+{
+    rk_cli_flush(cli);
+    fputs(text ? text : "out of memory\n", stderr);
+}
+
+void rk_cli_note(struct rk_cli *cli, const char *format, ...)
+{
+    va_list rest;
+    char *text, *safe;
+    size_t bytes = 0;
+
+    if (cli->options.is_json)
+        return;
+    va_start(rest, format);
+    text = form(format, rest, &bytes);
+    va_end(rest);
+    safe = text ? make_safe(text, bytes, true, &bytes) : NULL;
+    put_remark(cli, safe);
+    free(safe);
+    free(text);
 }
 
 void rk_cli_put_name(struct rk_cli *cli, const char *name)
@@ -255,18 +273,21 @@ bool rk_cli_json_data(json_t *object, const char *data, int bytes)
 
 static void complain(struct rk_cli *cli, const char *format, va_list rest)
 {
-    char *text = NULL;
+    bool is_red = cli->options.is_interactive;
+    size_t bytes = 0;
+    char *text = form(format, rest, &bytes);
+    char *safe;
 
-    if (vasprintf(&text, format, rest) < 0)
-        text = NULL;
     if (cli->options.is_json) {
         rk_cli_emit(cli, json_pack("{s:{s:o}}", "error", "message",
                                    rk_cli_json_text(text ? text : "out of memory")));
     } else {
-        rk_cli_note(cli, "%s%s%s\n",
-                    cli->options.is_interactive ? rk_cli_code(cli, RK_CLI_RED) : "",
-                    text ? text : "out of memory",
-                    cli->options.is_interactive ? rk_cli_code(cli, RK_CLI_PLAIN) : "");
+        safe = text ? rk_cli_safe(text, bytes) : NULL;
+        put_remark(cli, is_red ? rk_cli_code(cli, RK_CLI_RED) : "");
+        put_remark(cli, safe ? safe : "out of memory");
+        put_remark(cli, is_red ? rk_cli_code(cli, RK_CLI_PLAIN) : "");
+        put_remark(cli, "\n");
+        free(safe);
     }
     free(text);
 }

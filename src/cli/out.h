@@ -8,8 +8,9 @@
  * they come and nothing else, or, with none, {"count":0}.
  *
  * So commands say both: `if (rk_cli_is_json(cli)) rk_cli_emit(cli, json) else rk_cli_print(cli,
- * text)`. Only print what bytes from the server passed through rk_cli_safe, rk_cli_put_name or
- * rk_cli_put_value: names and values may hold escape sequences. */
+ * text)`. Names and values may hold escape sequences: what goes to stderr is made harmless here,
+ * and only print what of the server passed through rk_cli_safe, rk_cli_put_name or
+ * rk_cli_put_value. */
 #ifndef RK_CLI_OUT_H
 #define RK_CLI_OUT_H
 
@@ -23,7 +24,8 @@ bool rk_cli_is_json(const struct rk_cli *cli);
 /* Result text on stdout; nothing in JSON mode. Buffered; flushed when the command ends or waits. */
 void rk_cli_print(struct rk_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Remarks on stderr ("Created /a", "absolute path is ..."); nothing in JSON mode. */
+/* Remarks on stderr ("Created /a", "absolute path is ..."), with their line end; control characters
+ * other than \n and \t as \xNN. Nothing in JSON mode. */
 void rk_cli_note(struct rk_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum rk_cli_colour {
@@ -87,9 +89,9 @@ json_t *rk_cli_json_acl(const struct ACL_vector *acl);
 /* -- Errors -------------------------------------------------------------------------------------
  */
 
-/* Prints and returns RK_CLI_FAILED. */
+/* One line of any text, made safe here. Prints and returns RK_CLI_FAILED. */
 int rk_cli_error(struct rk_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Prints and returns RK_CLI_USAGE. */
+/* The same; returns RK_CLI_USAGE. */
 int rk_cli_misuse(struct rk_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The command's usage line, as zkCli prints it when arguments are missing; returns RK_CLI_USAGE. */

@@ -82,7 +82,6 @@ static bool is_of_zkcli(const struct rk_cli_command *command)
 static int say_not_found(struct rk_cli *cli, const char *name)
 {
     const struct rk_cli_command *near = NULL;
-    char *safe = rk_cli_safe(name, strnlen(name, 200));
     int best = 3;
 
     if (cli->options.is_zkcli) {
@@ -92,8 +91,7 @@ static int say_not_found(struct rk_cli *cli, const char *name)
         for (const struct rk_cli_command *const *c = rk_cli_commands(); *c; c++)
             if (is_of_zkcli(*c))
                 rk_cli_note(cli, "\t%s %s\n", (*c)->name, (*c)->usage);
-        rk_cli_misuse(cli, "Command not found: Command not found %s", safe ? safe : "");
-        free(safe);
+        rk_cli_misuse(cli, "Command not found: Command not found %.200s", name);
         return 127;
     }
     for (const struct rk_cli_command *const *c = rk_cli_commands(); *c; c++) {
@@ -103,10 +101,9 @@ static int say_not_found(struct rk_cli *cli, const char *name)
             near = *c;
         }
     }
-    rk_cli_misuse(cli, "Command not found: %s (%s%s)", safe ? safe : "",
-                  near ? "did you mean " : "help lists the commands", near ? near->name : "");
-    free(safe);
-    return RK_CLI_USAGE;
+    return rk_cli_misuse(cli, "Command not found: %.200s (%s%s)", name,
+                         near ? "did you mean " : "help lists the commands",
+                         near ? near->name : "");
 }
 
 /* What kind argument i of a command is. */
@@ -167,10 +164,7 @@ static int run_command(struct rk_cli *cli, const struct rk_cli_command *command,
         rk_cli_print(cli, "Not connected\n");
         code = RK_CLI_NOT_CONNECTED;
     } else if (!rk_cli_parse_args(command, count, words, values, &args, problem, sizeof problem)) {
-        char *safe = rk_cli_safe(problem, strlen(problem));
-        code = rk_cli_misuse(cli, "%s%s", cli->options.is_zkcli ? class_of(problem) : "",
-                             safe ? safe : "");
-        free(safe);
+        code = rk_cli_misuse(cli, "%s%s", cli->options.is_zkcli ? class_of(problem) : "", problem);
     } else {
         code = check_args(cli, &args);
         if (code == RK_CLI_OK && !(command->traits & RK_CLI_OFFLINE))

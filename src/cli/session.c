@@ -114,13 +114,9 @@ static zhandle_t *open_handle(struct rk_cli *cli, const char *hosts, watcher_fn 
 
 static void say_not_opened(struct rk_cli *cli, const char *hosts)
 {
-    int reason = errno;
-    char *safe = rk_cli_safe(hosts, strlen(hosts));
-
-    rk_cli_error(cli, "%s: %s", safe ? safe : "",
-                 reason == EINVAL ? "not a list of servers (host:port,[::1]:port/chroot)"
-                                  : strerror(reason));
-    free(safe);
+    rk_cli_error(cli, "%s: %s", hosts,
+                 errno == EINVAL ? "not a list of servers (host:port,[::1]:port/chroot)"
+                                 : strerror(errno));
 }
 
 bool rk_cli_connect(struct rk_cli *cli)
@@ -203,15 +199,12 @@ static int wait_connected(struct rk_cli *cli, zhandle_t *zh, int wait_ms, bool i
 
 static int say_not_connected(struct rk_cli *cli, int rc, const char *hosts)
 {
-    char *safe = rk_cli_safe(hosts, strlen(hosts));
-
     if (rc == ZAUTHFAILED)
         rk_cli_error(cli, "Not connected: authentication failed");
     else if (rc == ZSESSIONEXPIRED)
         rk_cli_error(cli, "Not connected: the session has expired");
     else if (rc != RK_CLI_CUT)
-        rk_cli_error(cli, "Not connected: no answer from %s", safe ? safe : "the server");
-    free(safe);
+        rk_cli_error(cli, "Not connected: no answer from %s", hosts);
     return rc == ZOPERATIONTIMEOUT ? RK_CLI_NOT_CONNECTED : rk_cli_exit_of(rc);
 }
 

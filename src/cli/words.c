@@ -103,21 +103,19 @@ int rk_cli_exit_of(int rc)
 static char *sentence_of(int rc, const char *path)
 {
     const struct error *e = find_error(rc);
-    char *safe = path ? rk_cli_safe(path, strlen(path)) : NULL;
+    const char *before = path ? " for " : "";
     char *text = NULL;
     int done;
 
     if (e && e->sentence && e->sentence[strlen(e->sentence) - 1] != ' ')
         done = asprintf(&text, "%s", e->sentence);
     else if (e && e->sentence)
-        done = asprintf(&text, "%s%s", e->sentence, safe ? safe : "null");
+        done = asprintf(&text, "%s%s", e->sentence, path ? path : "null");
     else if (!e)
-        done = asprintf(&text, "KeeperErrorCode = Unknown error %d%s%s", rc, safe ? " for " : "",
-                        safe ? safe : "");
+        done =
+            asprintf(&text, "KeeperErrorCode = Unknown error %d%s%s", rc, before, path ? path : "");
     else
-        done = asprintf(&text, "KeeperErrorCode = %s%s%s", e->text, safe ? " for " : "",
-                        safe ? safe : "");
-    free(safe);
+        done = asprintf(&text, "KeeperErrorCode = %s%s%s", e->text, before, path ? path : "");
     return done < 0 ? NULL : text;
 }
 
@@ -276,7 +274,6 @@ static int32_t parse_perms(struct rk_cli *cli, const char *text, size_t bytes)
     int32_t perms = 0;
 
     for (size_t i = 0; i < bytes; i++) {
-        char *unknown;
         switch (text[i]) {
         case 'r':
             perms |= 1;
@@ -294,9 +291,7 @@ static int32_t parse_perms(struct rk_cli *cli, const char *text, size_t bytes)
             perms |= 16;
             break;
         default:
-            unknown = rk_cli_safe(text + i, 1);
-            rk_cli_note(cli, "Unknown perm type: %s\n", unknown ? unknown : "?");
-            free(unknown);
+            rk_cli_note(cli, "Unknown perm type: %c\n", text[i]);
         }
     }
     return perms;
@@ -310,9 +305,7 @@ static bool parse_one_acl(struct rk_cli *cli, const char *text, size_t bytes, st
 
     *ret_is_good = first && first != last;
     if (!*ret_is_good) {
-        char *safe = rk_cli_safe(text, bytes);
-        rk_cli_note(cli, "%s does not have the form scheme:id:perm\n", safe ? safe : "");
-        free(safe);
+        rk_cli_note(cli, "%.*s does not have the form scheme:id:perm\n", (int)bytes, text);
         return true;
     }
     acl->perms = parse_perms(cli, last + 1, (size_t)(text + bytes - last) - 1);

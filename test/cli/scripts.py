@@ -245,6 +245,15 @@ def test_names_with_control_characters(server):
     zk.check('\x1b' not in done.err and done.status == 2, done)
     done = run(liar.hosts, '\x1b[31m', 'x')
     zk.check('\x1b' not in done.err and done.status == 2, done)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'evil.json')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('{"path": "a\\u001b]0;owned\\u0007"}\n')
+        for words in (['cp', '/\x1b[31m', '/\x1b[31m/in'], ['cp', '/a', 'a:1/\x1b[31m/'], ['import', path, '/a'],
+                      ['status', '[\x1b[31m'], ['txn', folder + '/\x1b[31m']):
+            done = run(liar.hosts, *words)
+            zk.check(done.err and '\x1b' not in done.err and '\x07' not in done.err and done.status in (1, 2),
+                     '%s: %r' % (words, done))
     liar.close()
 
 
