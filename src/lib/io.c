@@ -24,7 +24,7 @@
 
 bool rk_lib_io_wait(struct rk_lib *s, pthread_cond_t *cond, int64_t deadline_ms)
 {
-    if (s->woken || s->log_first || s->must_wake_io) {
+    if (s->woken || s->log_first) {
         /* What the lock holder owes to others goes first; whoever waits looks again. */
         rk_lib_unlock(s);
         rk_lib_lock(s);
@@ -232,12 +232,10 @@ static void wait_once(struct rk_lib *s, int timeout_ms)
     (void)poll(p.fds, 1 + p.count, timeout_ms); /* an interrupted wait is a short one */
     rk_lib_lock(s);
     s->is_io_asleep = false;
-    /* The signaller writes behind the lock: if that is still to come, the next wait is short and
-     * takes it. */
-    s->is_io_signalled = false;
-    if (p.fds[0].revents) {
+    if (s->is_io_signalled) {
         eventfd_t value;
         (void)eventfd_read(s->wake_fd, &value);
+        s->is_io_signalled = false;
     }
     handle(s, &p);
 }

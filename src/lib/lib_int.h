@@ -152,7 +152,6 @@ struct rk_lib {
     struct rk_lib_call *woken; /* synchronous calls to be woken by rk_lib_unlock */
     struct rk_lib_log_line *log_first;
     struct rk_lib_log_line **log_last;
-    bool must_wake_io;
 
     int wake_fd;
     pthread_t io;

@@ -170,10 +170,7 @@ void rk_lib_unlock(struct rk_lib *s)
     struct rk_lib_call *woken = s->woken;
     struct rk_lib_log_line *lines = s->log_first;
     log_callback_fn log = lines ? atomic_load(&s->log) : NULL;
-    bool must_wake = s->must_wake_io;
-    int wake_fd = s->wake_fd;
     s->woken = NULL;
-    s->must_wake_io = false;
     s->log_first = NULL;
     s->log_last = &s->log_first;
     (void)pthread_mutex_unlock(&s->mu);
@@ -183,8 +180,6 @@ void rk_lib_unlock(struct rk_lib *s)
         (void)sem_post(woken->waiter);
         woken = next;
     }
-    if (must_wake)
-        (void)eventfd_write(wake_fd, 1); /* fails only if it is signalled already */
     if (lines)
         rk_lib_log_flush(log, lines);
 }
@@ -193,11 +188,6 @@ void rk_lib_unref(struct rk_lib *s)
 {
     RK_ASSERT(s->refs > 0);
     bool is_last = --s->refs == 0;
-    if (s->must_wake_io) {
-        /* Behind the lock the session, and the descriptor with it, may be gone already. */
-        (void)eventfd_write(s->wake_fd, 1);
-        s->must_wake_io = false;
-    }
     rk_lib_unlock(s);
     if (is_last)
         session_free(s);
@@ -207,7 +197,7 @@ void rk_lib_wake_io(struct rk_lib *s)
 {
     if (s->is_io_asleep && !s->is_io_signalled) {
         s->is_io_signalled = true;
-        s->must_wake_io = true;
+        (void)eventfd_write(s->wake_fd, 1); /* a small number, which does not block */
     }
 }
 
