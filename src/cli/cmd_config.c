@@ -88,8 +88,9 @@ static int run_config(struct rk_cli *cli, const struct rk_cli_args *args)
         return rk_cli_fail(cli, rc, ZOO_CONFIG_NODE);
     clients = client_config(value.data ? value.data : "");
     if (rk_cli_is_json(cli)) {
-        json_t *object = json_pack("{s:s, s:o}", "clients", clients ? clients : "", "stat",
-                                   rk_cli_json_stat(&stat));
+        json_t *object =
+            json_pack("{s:o, s:o}", "clients", rk_cli_json_text(clients ? clients : ""), "stat",
+                      rk_cli_json_stat(&stat));
         if (object)
             (void)rk_cli_json_data(object, value.data, value.bytes);
         rk_cli_emit(cli, object);

@@ -198,6 +198,31 @@ void rk_cli_put_value(struct rk_cli *cli, const char *data, int bytes)
 /* -- JSON ---------------------------------------------------------------------------------------
  */
 
+static bool is_safe(const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        size_t width = safe_char((const unsigned char *)text, left);
+        if (width == 0)
+            return false;
+        text += width;
+        left -= width;
+    }
+    return true;
+}
+
+char *rk_cli_json_line(const json_t *object)
+{
+    char *line = json_dumps(object, JSON_COMPACT);
+
+    if (line && isatty(STDOUT_FILENO) && !is_safe(line)) {
+        free(line);
+        line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    }
+    return line;
+}
+
 void rk_cli_emit(struct rk_cli *cli, json_t *take_object)
 {
     char *line;
@@ -206,7 +231,7 @@ void rk_cli_emit(struct rk_cli *cli, json_t *take_object)
         json_decref(take_object);
         return;
     }
-    line = take_object ? json_dumps(take_object, JSON_COMPACT) : NULL;
+    line = take_object ? rk_cli_json_line(take_object) : NULL;
     if (line) {
         put(cli, line, strlen(line));
     } else {

@@ -75,6 +75,9 @@ void rk_cli_progress_end(struct rk_cli *cli, struct rk_cli_progress *p);
 
 /* Takes the reference, prints it on a line in JSON mode. NULL counts as out of memory: an error. */
 void rk_cli_emit(struct rk_cli *cli, json_t *take_object);
+/* On one line, without its end; on a terminal with \uNNNN for what might steer it. Malloced, NULL
+ * without memory. */
+char *rk_cli_json_line(const json_t *object);
 /* A string; what is no UTF-8 becomes U+FFFD. */
 json_t *rk_cli_json_text(const char *text);
 /* Sets object's "data": a string, null for a null value (bytes < 0); a value that is no UTF-8 or

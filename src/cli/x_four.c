@@ -18,10 +18,18 @@ enum { ANSWER_BYTES_MAX = 64 << 20, HOSTS_MAX = 255 };
 
 /* -- Hosts */
 
+static bool is_plain(const char *text)
+{
+    while (*text > ' ' && *text < 0x7f)
+        text++;
+    return *text == '\0';
+}
+
 void rk_x_hosts_add(struct rk_x_hosts *h, const char *name, const char *port)
 {
-    if (h->count >= HOSTS_MAX)
-        return; /* an ensemble has no more */
+    /* An ensemble has no more; and servers name others, which are printed. */
+    if (h->count >= HOSTS_MAX || !is_plain(name) || !is_plain(port))
+        return;
     h->list = rk_x_resize(h->list, (size_t)(h->count + 1) * sizeof *h->list);
     bool is_v6 = strchr(name, ':') != NULL;
     h->list[h->count++] = (struct rk_x_host){

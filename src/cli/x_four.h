@@ -17,6 +17,7 @@ struct rk_x_hosts {
 };
 /* "host:port,[::1]:port/chroot"; a port left out is 2181. False if there is nothing in it. */
 bool rk_x_hosts_parse(const char *text, struct rk_x_hosts *ret_hosts);
+/* Not if there are 255, or with what no name of a host has in it. */
 void rk_x_hosts_add(struct rk_x_hosts *hosts, const char *name, const char *port);
 void rk_x_hosts_free(struct rk_x_hosts *hosts);
 

@@ -257,6 +257,15 @@ def test_names_with_control_characters(server):
     liar.close()
 
 
+def test_json_of_bytes_that_are_no_text(server):
+    del server
+    value = b'server.1=a:1:2:participant;\xff\x1b:3\nversion=1'
+    liar = Liar(lambda op, body: (0, ustr(value) + stat(data_length=len(value))))
+    row = as_objects(expect(run(liar.hosts, '--json', 'config'), 0).out)[0]
+    zk.check_equal((row['clients'], base64.b64decode(row['data_base64'])), ('1 \ufffd\x1b:3', value))
+    liar.close()
+
+
 def test_answers_that_lie(server):
     del server
     answers = {
@@ -375,7 +384,7 @@ TESTS = [
     test_server_strings, test_logins, test_a_password_is_not_in_the_list_of_processes, test_client_configuration,
     test_commands_wait_for_a_connection,
     test_json_of_every_command, test_json_of_a_node, test_values_are_printed_whole,
-    test_names_with_control_characters, test_answers_that_lie, test_a_server_that_goes_away_in_the_middle,
+    test_names_with_control_characters, test_json_of_bytes_that_are_no_text, test_answers_that_lie, test_a_server_that_goes_away_in_the_middle,
     test_long_lines, test_a_reader_that_goes_away, test_manual_page, test_completion_of_other_shells,
     test_picture_of_the_first_steps,
 ]

@@ -203,6 +203,19 @@ def test_values_in_a_terminal(server):
         zk.check_equal(t.end(), 0)
 
 
+def test_json_in_a_terminal(server):
+    """JSON may hold U+009B as it is; to a terminal that begins a sequence."""
+    expect(run(server.hosts, 'create', '/c1', 'a\u009b31m \u202eb \u20ac'), 0)
+    with Terminal('-server', server.hosts, '--json', 'get', '/c1') as t:
+        zk.check_equal(t.end(), 0)
+        zk.check('\\u009B31m' in t.text and '\\u202E' in t.text and '\u009b' not in t.text, t.text)
+    with Terminal('-server', server.hosts, 'export', '/c1') as t:
+        zk.check_equal(t.end(), 0)
+        zk.check('\\u009B31m' in t.text and '\u009b' not in t.text, t.text)
+    zk.check('\u009b31m' in run(server.hosts, '--json', 'get', '/c1').out, 'into a pipe as it is')
+    expect(run(server.hosts, 'delete', '/c1'), 0)
+
+
 def test_progress_of_deleteall(server):
     sent = []
 
@@ -265,6 +278,6 @@ TESTS = [
     test_prompt_and_commands, test_no_colours, test_completion, test_too_many_children_are_not_listed,
     test_events_above_the_line, test_ctrl_c_drops_the_line, test_ctrl_c_ends_the_command,
     test_ctrl_c_draws_one_prompt, test_history_in_a_file,
-    test_values_in_a_terminal, test_progress_of_deleteall, test_server_that_is_killed,
+    test_values_in_a_terminal, test_json_in_a_terminal, test_progress_of_deleteall, test_server_that_is_killed,
     test_session_that_expires,
 ]

@@ -25,6 +25,11 @@ static void hosts_of_a_connect_string(void **state)
     assert_string_equal(h.list[2].text, "b:2181");
     assert_string_equal(h.list[3].text, "c:4");
     rk_x_hosts_free(&h);
+    /* What could not be a host's name is not printed as one. */
+    assert_true(rk_x_hosts_parse("a\033[31m:1,b:2,\xff:3,c:\007", &h));
+    assert_int_equal(h.count, 1);
+    assert_string_equal(h.list[0].text, "b:2");
+    rk_x_hosts_free(&h);
     assert_false(rk_x_hosts_parse("/only", &h));
     assert_false(rk_x_hosts_parse(",,", &h));
     assert_false(rk_x_hosts_parse("[::1", &h));
