@@ -425,6 +425,20 @@ int rk_cli_multi(struct rk_cli *cli, zhandle_t *zh, int count, const zoo_op_t *o
     return await_stat(cli, c, zoo_amulti(handle, count, ops, results, on_void, c), NULL);
 }
 
+bool rk_cli_is_unanswered(int rc)
+{
+    return rc == RK_CLI_CUT || rc == ZOPERATIONTIMEOUT;
+}
+
+int rk_cli_multi_failed(int count, const zoo_op_result_t *results)
+{
+    int i = 0;
+
+    while (i < count && (results[i].err == ZOK || results[i].err == ZRUNTIMEINCONSISTENCY))
+        i++;
+    return i;
+}
+
 int rk_cli_get_config(struct rk_cli *cli, zhandle_t *zh, bool is_watch,
                       struct rk_cli_value *ret_value, struct Stat *ret_stat)
 {

@@ -41,10 +41,15 @@ int rk_cli_get_acl(struct rk_cli *cli, zhandle_t *zh, const char *path, struct A
 int rk_cli_set_acl(struct rk_cli *cli, zhandle_t *zh, const char *path, int version,
                    const struct ACL_vector *acl);
 int rk_cli_sync(struct rk_cli *cli, zhandle_t *zh, const char *path);
-/* ops and what they point to must live until the call returns, results too unless RK_CLI_CUT is
- * returned: then both are the call's for good (malloc them, forget them). */
+/* Unless rk_cli_is_unanswered says so of what it returned: then results, and what ops name for
+ * results, are the call's for good (malloc them, forget them). */
 int rk_cli_multi(struct rk_cli *cli, zhandle_t *zh, int count, const zoo_op_t *ops,
                  zoo_op_result_t *results);
+/* The answer to a call that ended so may still come. */
+bool rk_cli_is_unanswered(int rc);
+/* The operation that failed, or count: those before it say ZOK, those behind it
+ * ZRUNTIMEINCONSISTENCY. */
+int rk_cli_multi_failed(int count, const zoo_op_result_t *results);
 int rk_cli_get_config(struct rk_cli *cli, zhandle_t *zh, bool is_watch,
                       struct rk_cli_value *ret_value, struct Stat *ret_stat);
 int rk_cli_reconfig(struct rk_cli *cli, zhandle_t *zh, const char *joining, const char *leaving,

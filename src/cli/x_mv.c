@@ -106,14 +106,16 @@ static int move_at_once(struct rk_x_copy *c, struct move *m)
         zoo_delete_op_init(&ops[count - 1 - i], n->from, n->version);
     }
     int rc = rk_cli_multi(c->cli, c->zh_from, (int)count, ops, results);
-    if (rc == RK_CLI_CUT)
-        return RK_CLI_STOPPED; /* the call still uses all of it */
+    bool is_unanswered = rk_cli_is_unanswered(rc);
     int status = RK_CLI_OK;
-    if (rc != ZOK) {
-        size_t i = 0;
-        while (i + 1 < count && (results[i].err == ZOK || results[i].err == ZRUNTIMEINCONSISTENCY))
-            i++;
-        const char *path = i < m->count ? m->nodes[i].to : m->nodes[count - 1 - i].from;
+    if (is_unanswered || rk_cli_exit_of(rc) == RK_CLI_NOT_CONNECTED) {
+        status = rk_cli_fail(c->cli, rc, c->from.path);
+        rk_cli_note(c->cli, "it is not known whether it was moved\n");
+    } else if (rc != ZOK) {
+        size_t i = (size_t)rk_cli_multi_failed((int)count, results);
+        const char *path = i < m->count ? m->nodes[i].to
+                           : i < count  ? m->nodes[count - 1 - i].from
+                                        : c->from.path;
         status = rk_cli_fail(c->cli, rc, path);
         rk_cli_note(c->cli, "nothing was moved\n");
     } else {
@@ -122,7 +124,8 @@ static int move_at_once(struct rk_x_copy *c, struct move *m)
             c->tally.bytes += m->nodes[i].data_bytes > 0 ? m->nodes[i].data_bytes : 0;
     }
     free(ops);
-    free(results);
+    if (!is_unanswered)
+        free(results); /* else the answer still goes there */
     return status;
 }
 
@@ -153,9 +156,7 @@ static int move(struct rk_x_copy *c)
         else
             status = move_in_two_steps(c, m.unfit != NULL ? m.unfit : "there is nothing");
     }
-    /* After Ctrl-C the transaction is still out with what it points to. */
-    if (status != RK_CLI_STOPPED)
-        free_move(&m);
+    free_move(&m);
     return status;
 }
 

@@ -196,13 +196,9 @@ static void show_result(struct txn *t, const struct op *op, int err)
     rk_cli_print(t->cli, "\n");
 }
 
-/* ZK: before the one that failed the results say 0, behind it RuntimeInconsistency. */
 static void show_failure(struct txn *t, const zoo_op_result_t *results)
 {
-    int failed = 0;
-    while (failed < t->count &&
-           (results[failed].err == ZOK || results[failed].err == ZRUNTIMEINCONSISTENCY))
-        failed++;
+    int failed = rk_cli_multi_failed(t->count, results);
     for (int i = 0; i < t->count; i++)
         show_result(t, &t->ops[i], i == failed ? results[i].err : ZRUNTIMEINCONSISTENCY);
     if (failed < t->count)
@@ -215,16 +211,16 @@ static bool is_answer(int rc)
            rc != ZCLOSING && rc != ZINVALIDSTATE && rc != ZBADARGUMENTS;
 }
 
-static int carry_out(struct txn *t, bool *ret_is_cut)
+static int carry_out(struct txn *t, bool *ret_is_unanswered)
 {
     zoo_op_t *ops = rk_x_alloc((size_t)t->count * sizeof *ops);
     zoo_op_result_t *results = rk_x_alloc((size_t)t->count * sizeof *results);
     for (int i = 0; i < t->count; i++)
         init_op(&ops[i], &t->ops[i]);
     int rc = rk_cli_multi(t->cli, NULL, t->count, ops, results);
-    *ret_is_cut = rc == RK_CLI_CUT;
-    if (*ret_is_cut)
-        return RK_CLI_STOPPED; /* the call still uses all of it */
+    *ret_is_unanswered = rk_cli_is_unanswered(rc);
+    if (*ret_is_unanswered)
+        return rk_cli_fail(t->cli, rc, NULL); /* the answer still goes into all of it */
     int status = RK_CLI_OK;
     if (rc == ZOK)
         for (int i = 0; i < t->count; i++)
@@ -247,15 +243,15 @@ static int run_txn(struct rk_cli *cli, const struct rk_cli_args *args)
     FILE *file = is_stdin ? stdin : fopen(name, "re");
     if (file == NULL)
         return rk_cli_error(cli, "cannot read %s: %s", name, strerror(errno));
-    bool is_read = read_lines(&t, file), is_cut = false;
+    bool is_read = read_lines(&t, file), is_unanswered = false;
     if (!is_stdin)
         (void)fclose(file); /* was only read */
     int status = RK_CLI_USAGE;
     if (is_read && t.count == 0)
         (void)rk_cli_misuse(cli, "%s has no operations", t.name);
     else if (is_read)
-        status = carry_out(&t, &is_cut);
-    if (!is_cut)
+        status = carry_out(&t, &is_unanswered);
+    if (!is_unanswered)
         free_txn(&t);
     return status;
 }

@@ -253,6 +253,70 @@ def test_export_import(s):
     check_equal(cli(s, 'export', '/exp', '-').lines[1:-1], [x.rstrip('\n') for x in open(path('e.json'))][1:-1])
 
 
+class LosesAnswer:
+    """In front of a server: the answer to the first request of a kind is lost, and all behind it; with hangs_up the
+    connection, too, and the next one is a good one."""
+
+    def __init__(self, server, op, hangs_up):
+        self.server, self.op, self.hangs_up = server, op, hangs_up
+        self.is_lost = False
+        self.listener = socket.create_server((zk.HOST, 0))
+        self.hosts = '%s:%d' % self.listener.getsockname()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            up = self.server.connect()
+            state = {'deaf': False}
+            threading.Thread(target=self.answers, args=(up, client, state), daemon=True).start()
+            threading.Thread(target=self.requests, args=(client, up, state), daemon=True).start()
+
+    def answers(self, up, client, state):
+        try:
+            while chunk := up.recv(65536):
+                if not state['deaf']:
+                    client.sendall(chunk)
+        except OSError:
+            pass
+
+    def requests(self, client, up, state):
+        file = client.makefile('rb')
+        is_connect = True
+        try:
+            while head := file.read(4):
+                body = file.read(int.from_bytes(head, 'big'))
+                is_it = not is_connect and not self.is_lost and struct.unpack('>i', body[4:8])[0] == self.op
+                is_connect = False
+                state['deaf'] = state['deaf'] or is_it
+                up.sendall(head + body)
+                if is_it:
+                    self.is_lost = True
+                    time.sleep(0.3)  # it is carried out
+                    if self.hangs_up:
+                        break
+        except OSError:
+            pass
+        client.shutdown(socket.SHUT_RDWR)
+        client.close()
+        up.close()
+
+
+def test_unanswered(s):
+    """A transaction whose answer does not come: nobody says that nothing was done."""
+    script(s, 'create /un x\n')
+    file = write_file('un.txt', 'set /un y\ncreate -s /un/q z\n')
+    for words in (('txn', file), ('mv', '/un', '/un2')):
+        deaf = LosesAnswer(s, w.MULTI, False)
+        done = cli(deaf, *words, options=('-request-timeout', '500'), code=NOT_CONNECTED)
+        check('OperationTimeout' in done.err and 'nothing was moved' not in done.err, done.err)
+        deaf.listener.close()
+    cli(s, 'get', '/un2')
+
+
 def test_import_modes(s):
     file = path('e.json')
     cli(s, 'import', file, '/modes')
@@ -891,7 +955,7 @@ def main():
     s = zk.start('rookery')
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
-               test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
+               test_unanswered, test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
                test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
