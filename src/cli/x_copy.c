@@ -98,9 +98,11 @@ void rk_x_copy_complain(struct rk_x_copy *c, const char *path, int rc)
 
 bool rk_x_copy_passes(struct rk_x_copy *c, const struct rk_x_record *r)
 {
-    if (r->rc != ZOK) {
+    if (r->rc != ZOK || (c->with_acl && r->is_acl_hidden)) {
         c->tally.unreadable++;
-        remark(c, r->path, "not copied, it may not be read");
+        remark(c, r->path,
+               r->rc != ZOK ? "not copied, it may not be read"
+                            : "not copied, its ACL may not be read");
         return true;
     }
     if (r->type != RK_X_EPHEMERAL)
@@ -359,7 +361,9 @@ int rk_x_copy_to_file(struct rk_x_copy *c)
         /* Here ephemerals are kept: an import leaves them out, a reader may want them. */
         c->tally.created++;
         c->tally.bytes += record.data_bytes;
-        c->tally.unreadable += record.rc != ZOK;
+        if (record.rc == ZOK && record.is_acl_hidden)
+            remark(c, record.path, "written, but its ACL may not be read: no import will take it");
+        c->tally.unreadable += record.rc != ZOK || record.is_acl_hidden;
         put_line(&target, rk_x_record_json(&record));
         rk_cli_progress_add(c->cli, &c->progress, 1);
     }

@@ -67,7 +67,7 @@ static void take(struct move *m, const struct rk_x_copy *c, const struct rk_x_re
     m->bytes += strlen(n->from) + strlen(n->to) + (size_t)r->data_bytes + OP_BYTES;
     if (r->acl != NULL)
         m->bytes += copy_acl(r->acl, &n->acl);
-    else
+    if (r->is_acl_hidden)
         m->unfit = "the ACL of a node may not be read";
     if (r->type == RK_X_EPHEMERAL)
         m->unfit = "it holds an ephemeral node";

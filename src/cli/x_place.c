@@ -194,6 +194,7 @@ void rk_x_record_of(const struct rk_walk_node *node, const char *root, bool want
         .has_stat = node->has_stat,
         .stat = node->stat,
         .acl = wants_acl && node->acl_rc == ZOK ? node->acl : NULL,
+        .is_acl_hidden = wants_acl && (node->acl_rc != ZOK || rk_x_acl_is_masked(node->acl)),
         .rc = node->rc,
     };
 }

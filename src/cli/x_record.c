@@ -60,6 +60,18 @@ void rk_x_acl_free(struct ACL_vector *acl)
     *acl = (struct ACL_vector){0};
 }
 
+/* ZK: FinalRequestProcessor, getACL: replaceAll(":.*", ":x"). */
+bool rk_x_acl_is_masked(const struct ACL_vector *acl)
+{
+    for (int i = 0; i < acl->count; i++) {
+        const char *colon = strchr(acl->data[i].id.id, ':');
+        if (strcmp(acl->data[i].id.scheme, "digest") == 0 && colon != NULL &&
+            strcmp(colon, ":x") == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_entry(const struct ACL_vector *acl, const struct ACL *e)
 {
     for (int i = 0; i < acl->count; i++)
@@ -180,6 +192,7 @@ static bool parse_acl(const json_t *object, struct rk_x_record *r, char wrong[16
         r->own_acl.count++;
     }
     r->acl = &r->own_acl;
+    r->is_acl_hidden = rk_x_acl_is_masked(r->acl);
     return true;
 }
 

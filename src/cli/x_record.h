@@ -29,6 +29,7 @@ struct rk_x_record {
     bool has_stat;
     struct Stat stat;
     const struct ACL_vector *acl; /* NULL: not known */
+    bool is_acl_hidden;           /* acl is not known though asked for, or not the whole of it */
     int rc;                       /* ZNOAUTH: data and children could not be read */
     struct ACL_vector own_acl;    /* what rk_x_record_parse allocated */
     char *own_path, *own_data;
@@ -48,6 +49,9 @@ json_t *rk_x_record_json(const struct rk_x_record *record);
 
 /* The permissions that letters of cdrwa stand for; -1: there is no such letter. */
 int32_t rk_x_perms_parse(const char *text);
+/* Whether a server has kept hashes to itself: who may not administer a node is shown its digests as
+ * "user:x". A node made with such an ACL is nobody's. */
+bool rk_x_acl_is_masked(const struct ACL_vector *acl);
 bool rk_x_acl_equal(const struct ACL_vector *a, const struct ACL_vector *b);
 void rk_x_acl_free(struct ACL_vector *acl);
 

@@ -317,6 +317,32 @@ def test_unanswered(s):
     cli(s, 'get', '/un2')
 
 
+def test_hidden_acls(s):
+    """Who may not administer a node sees digests without hashes: nothing is made with such an ACL."""
+    login = {'ROOKERY_AUTH': 'digest:bob:secret'}
+    for i, kind in enumerate((s, None)):
+        if kind is None:
+            if not zk.have('apache')[0]:
+                break
+            kind = zk.start('apache')
+        cli(kind, env=login, data=b'create /hid top\ncreate /hid/own x\nsetAcl /hid/own auth::cdrwa,world:anyone:r\n')
+        for words in (('cp', '-r', '-acl', '/hid', '/hid1'), ('mirror', '-acl', '/hid', '/hid2'), ('mv', '/hid', '/hid3')):
+            done = cli(kind, *words, code=FAILED)
+            check('its ACL may not be read' in done.err, done.err)
+            cli(kind, 'get', words[-1] + '/own', code=FAILED)
+        cli(kind, 'get', '/hid/own')
+        done = cli(kind, 'export', '/hid', path('hid.json'), code=FAILED)
+        check('no import will take it' in done.err, done.err)
+        check('ACL' in cli(kind, 'import', path('hid.json'), '/hid4', code=FAILED).err, 'told')
+        cli(kind, 'get', '/hid4/own', code=FAILED)
+        cli(kind, 'import', '-no-acl', path('hid.json'), '/hid5')
+        cli(kind, 'mv', '/hid', '/hid6', env=login)
+        acl = jcli(kind, 'getAcl', '/hid6/own', env=login)[0]['acl']
+        check(len([e for e in acl if e['id'].startswith('bob:') and len(e['id']) > 20]) == 1, acl)
+        if i == 1:
+            kind.destroy()
+
+
 def test_import_modes(s):
     file = path('e.json')
     cli(s, 'import', file, '/modes')
@@ -408,9 +434,11 @@ def test_mirror(s, other, root):
 def test_apache(s, apache):
     small_tree(apache, '/ap')
     script(apache, 'addauth digest u:p\ncreate /ap/mine x\nsetAcl /ap/mine auth::cdrwa,world:anyone:r\n')
-    cli(apache, 'export', '/ap', path('ap.json'))
+    login = {'ROOKERY_AUTH': 'digest:u:p'}
+    cli(apache, 'export', '/ap', path('ap.json'), env=login)
     cli(s, 'import', path('ap.json'), '/ap')
     check(same(s, '/ap', apache.hosts + '/ap', '-acl'), 'Apache to ours')
+    check_equal(cli(s, 'diff', '-acl', '/ap', apache.hosts + '/ap', env=login).out, '')
     cli(apache, 'import', path('e.json'), '/fromours')
     check(same(s, '/exp', apache.hosts + '/fromours', '-acl'), 'ours to Apache')
 
@@ -955,7 +983,8 @@ def main():
     s = zk.start('rookery')
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
-               test_unanswered, test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
+               test_unanswered, test_hidden_acls,
+               test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
                test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)

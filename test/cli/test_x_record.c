@@ -56,6 +56,29 @@ static void a_record_survives_a_line(void **state)
     rk_x_record_free(&out);
 }
 
+static void an_acl_without_its_hashes_is_known(void **state)
+{
+    (void)state;
+    enum rk_x_line kind;
+    struct rk_x_record r;
+    char wrong[160];
+    static const struct {
+        const char *line;
+        bool is_hidden;
+    } rows[] = {
+        {"{\"path\":\"/\",\"acl\":[{\"scheme\":\"digest\",\"id\":\"u:x\",\"perms\":\"r\"}]}", true},
+        {"{\"path\":\"/\",\"acl\":[{\"scheme\":\"digest\",\"id\":\"u:xy=\",\"perms\":\"r\"}]}",
+         false},
+        {"{\"path\":\"/\",\"acl\":[{\"scheme\":\"sasl\",\"id\":\"u:x\",\"perms\":\"r\"}]}", false},
+        {"{\"path\":\"/\"}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(parse(rows[i].line, &kind, &r, wrong));
+        assert_int_equal(r.is_acl_hidden, rows[i].is_hidden);
+        rk_x_record_free(&r);
+    }
+}
+
 static void bytes_null_and_nothing_are_told_apart(void **state)
 {
     (void)state;
@@ -213,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_survives_a_line),
+        cmocka_unit_test(an_acl_without_its_hashes_is_known),
         cmocka_unit_test(bytes_null_and_nothing_are_told_apart),
         cmocka_unit_test(head_and_end_are_known),
         cmocka_unit_test(types_come_from_files),
