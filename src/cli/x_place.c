@@ -74,13 +74,26 @@ void rk_x_place_free(struct rk_x_place *place)
     *place = (struct rk_x_place){0};
 }
 
+/* "/" alone is no chroot. */
+static bool has_chroot(const struct rk_cli *cli)
+{
+    const char *slash = strchr(rk_cli_options(cli)->server, '/');
+    return slash != NULL && slash[1] != '\0';
+}
+
 bool rk_x_place_of(struct rk_cli *cli, const char *text, struct rk_x_place *ret_place)
 {
     char wrong[160];
-    if (rk_x_place_parse(text, ret_place, wrong))
-        return true;
-    (void)rk_cli_misuse(cli, "%s", wrong);
-    return false;
+    if (!rk_x_place_parse(text, ret_place, wrong)) {
+        (void)rk_cli_misuse(cli, "%s", wrong);
+        return false;
+    }
+    const char *server = rk_cli_options(cli)->server;
+    size_t bytes = strcspn(server, "/");
+    if (ret_place->kind == RK_X_SERVER && !has_chroot(cli) && strlen(ret_place->hosts) == bytes &&
+        memcmp(ret_place->hosts, server, bytes) == 0)
+        ret_place->kind = RK_X_HERE; /* so that source and target are seen to be one tree */
+    return true;
 }
 
 bool rk_x_place_same_tree(const struct rk_x_place *a, const struct rk_x_place *b)
@@ -146,7 +159,7 @@ int rk_x_walk_end(struct rk_cli *cli, const struct rk_walk *walk, int rc, const 
 /* /zookeeper is the server's own, unless we are below a chroot: there it is a node like others. */
 static bool is_whole_tree(const struct rk_cli *cli, const struct rk_x_place *place)
 {
-    return place->kind == RK_X_SERVER || strchr(rk_cli_options(cli)->server, '/') == NULL;
+    return place->kind == RK_X_SERVER || !has_chroot(cli);
 }
 
 static void open_walk(struct rk_x_source *s, zhandle_t *zh, const struct rk_x_place *place)

@@ -21,7 +21,8 @@ struct rk_x_place {
 /* False with the reason in `wrong` and nothing to free. */
 bool rk_x_place_parse(const char *text, struct rk_x_place *ret_place, char wrong[160]);
 void rk_x_place_free(struct rk_x_place *place);
-/* Parses an argument of a command; a usage error is printed. */
+/* Parses an argument of a command; a usage error is printed. The hosts of the session itself, in
+ * its own words, are RK_X_HERE. */
 bool rk_x_place_of(struct rk_cli *cli, const char *text, struct rk_x_place *ret_place);
 /* Whether both are in one tree, as far as the words say. */
 bool rk_x_place_same_tree(const struct rk_x_place *a, const struct rk_x_place *b);

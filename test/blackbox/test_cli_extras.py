@@ -343,6 +343,19 @@ def test_hidden_acls(s):
             kind.destroy()
 
 
+def test_same_server_by_name(s):
+    """The session's own hosts in a place are this session: what lies in what is seen."""
+    script(s, 'create /own x\ncreate /own/in y\ncreate /own/other z\n')
+    check('would be deleted' in cli(s, 'mirror', '-delete', s.hosts + '/own/in', '/own', code=USAGE).err, 'source')
+    check('is in' in cli(s, 'cp', '-r', s.hosts + '/own', '/own/in/copy', code=USAGE).err, 'into itself')
+    cli(s.hosts + '/', 'mirror', '-delete', s.hosts + '/own/in', '/own', code=USAGE)
+    cli(s, 'get', '/own/other')
+    check('1 created' not in cli(s, 'mv', s.hosts + '/own', '/own2').err, 'one transaction')
+    # "/" alone is no chroot: /zookeeper is the server's.
+    cli(s.hosts + '/', 'export', '/', path('root.json'), code=None)
+    check('/zookeeper' not in [json.loads(x).get('path') for x in open(path('root.json'))], 'the system')
+
+
 def test_import_modes(s):
     file = path('e.json')
     cli(s, 'import', file, '/modes')
@@ -984,6 +997,7 @@ def main():
     other = zk.start('rookery')
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
                test_unanswered, test_hidden_acls,
+               test_same_server_by_name,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
                test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
