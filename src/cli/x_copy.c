@@ -278,7 +278,8 @@ int rk_x_copy_make_parents(struct rk_x_copy *c)
 
 struct target {
     FILE *file;
-    char *part; /* the name until it is whole; NULL: standard output */
+    char *part;      /* the name until it is whole; NULL: written in place */
+    bool is_missing; /* a line, for want of memory */
 };
 
 static bool open_target(struct rk_x_copy *c, struct target *t)
@@ -289,13 +290,22 @@ static bool open_target(struct rk_x_copy *c, struct target *t)
         c->cli->emitted++; /* the records are the objects of --json */
         return true;
     }
-    /* Values may be secrets: nobody else reads the file. */
-    t->part = rk_x_format("%s.part", name);
-    int fd = open(t->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
+    int fd;
+    if (stat(name, &st) == 0 && !S_ISREG(st.st_mode)) {
+        /* A device or a pipe is written to, not put something else in the place of. */
+        fd = open(name, O_WRONLY | O_CLOEXEC);
+    } else {
+        /* Values may be secrets: nobody else reads the file, nor made it for us. */
+        t->part = rk_x_format("%s.part", name);
+        (void)unlink(t->part); /* of a run that broke off; what cannot go is found next */
+        fd = open(t->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
     t->file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (t->file != NULL)
         return true;
-    (void)rk_cli_error(c->cli, "cannot write %s: %s", t->part, strerror(errno));
+    (void)rk_cli_error(c->cli, "cannot write %s: %s", t->part != NULL ? t->part : name,
+                       strerror(errno));
     if (fd >= 0)
         (void)close(fd);
     free(t->part);
@@ -304,26 +314,29 @@ static bool open_target(struct rk_x_copy *c, struct target *t)
 
 static void put_line(struct target *t, json_t *take_object)
 {
+    char *line = rk_cli_json_line(take_object);
+    t->is_missing = t->is_missing || line == NULL;
     /* A full disk is found out when the file is closed. */
-    (void)json_dumpf(take_object, t->file, JSON_COMPACT);
-    (void)fputc('\n', t->file);
+    if (line != NULL)
+        (void)fprintf(t->file, "%s\n", line);
+    free(line);
     json_decref(take_object);
 }
 
 static int close_target(struct rk_x_copy *c, struct target *t, bool is_whole)
 {
-    if (t->part == NULL) {
-        bool is_out = fflush(t->file) == 0 && !ferror(t->file);
-        return is_out ? RK_CLI_OK : rk_cli_error(c->cli, "cannot write: %s", strerror(errno));
-    }
-    bool is_good = !ferror(t->file) && fflush(t->file) == 0 && fsync(fileno(t->file)) == 0;
-    is_good = fclose(t->file) == 0 && is_good;
-    if (is_good && is_whole)
+    bool is_good = !t->is_missing && !ferror(t->file) && fflush(t->file) == 0;
+    if (is_good && t->part != NULL)
+        is_good = fsync(fileno(t->file)) == 0;
+    if (t->file != stdout)
+        is_good = fclose(t->file) == 0 && is_good;
+    if (is_good && is_whole && t->part != NULL)
         is_good = rename(t->part, c->to.file) == 0;
     int status = RK_CLI_OK;
     if (!is_good)
-        status = rk_cli_error(c->cli, "cannot write %s: %s", c->to.file, strerror(errno));
-    if (!is_good || !is_whole)
+        status = rk_cli_error(c->cli, "cannot write %s: %s", c->to.file,
+                              t->is_missing ? "out of memory" : strerror(errno));
+    if (t->part != NULL && (!is_good || !is_whole))
         (void)unlink(t->part); /* is in nobody's way but takes room */
     free(t->part);
     return status;

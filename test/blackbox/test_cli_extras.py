@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -354,6 +355,20 @@ def test_same_server_by_name(s):
     # "/" alone is no chroot: /zookeeper is the server's.
     cli(s.hosts + '/', 'export', '/', path('root.json'), code=None)
     check('/zookeeper' not in [json.loads(x).get('path') for x in open(path('root.json'))], 'the system')
+
+
+def test_export_targets(s):
+    """A file that is no file stays what it is; nobody reads an export who could read its draft."""
+    os.mkfifo(path('pipe'))
+    process = start(s, 'export', '/exp', path('pipe'))
+    lines = open(path('pipe')).read().splitlines()
+    check_equal((finish(process).code, len(lines)), (OK, 10))
+    check(stat.S_ISFIFO(os.stat(path('pipe')).st_mode), 'the pipe is a pipe')
+    os.unlink(path('pipe'))
+    os.chmod(write_file('e2.json.part', 'x' * 100000), 0o644)
+    cli(s, 'export', '/exp', path('e2.json'))
+    check_equal(os.stat(path('e2.json')).st_mode & 0o777, 0o600)
+    check(same(s, '/exp', place(path('e2.json'))), 'the whole of it')
 
 
 def test_import_modes(s):
@@ -998,6 +1013,7 @@ def main():
     for fn in (test_tree, test_du, test_find, test_grep, test_denied, test_vanishing, test_export_import,
                test_unanswered, test_hidden_acls,
                test_same_server_by_name,
+               test_export_targets,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
                test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
