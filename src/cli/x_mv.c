@@ -133,7 +133,7 @@ static int move_in_two_steps(struct rk_x_copy *c, const char *why)
 {
     rk_cli_note(c->cli, "not one transaction: %s; copied first, then deleted\n", why);
     int status = c->to.kind == RK_X_FILE ? rk_x_copy_to_file(c) : rk_x_copy_nodes(c);
-    if (status != RK_CLI_OK || c->tally.failed > 0) {
+    if (status != RK_CLI_OK || c->tally.failed > 0 || c->tally.unreadable > 0) {
         rk_cli_note(c->cli, "the copy is not whole, nothing was deleted\n");
         return rk_x_copy_exit(c, status);
     }
@@ -171,6 +171,8 @@ static int run_mv(struct rk_cli *cli, const struct rk_cli_args *args)
     if (rk_x_copy_begin(&c, rk_cli_arg(args, 0), rk_cli_arg(args, 1), &status)) {
         if (c.from.kind == RK_X_FILE || strcmp(c.from.path, "/") == 0) {
             status = rk_cli_misuse(cli, "only nodes below the root can be moved");
+        } else if (c.to.kind == RK_X_FILE && strcmp(c.to.file, "-") == 0) {
+            status = rk_cli_misuse(cli, "what is moved must be read again: name a file");
         } else {
             status =
                 rk_cli_has(args, "p") && c.zh_to != NULL ? rk_x_copy_make_parents(&c) : RK_CLI_OK;

@@ -369,6 +369,7 @@ def test_export_targets(s):
     cli(s, 'export', '/exp', path('e2.json'))
     check_equal(os.stat(path('e2.json')).st_mode & 0o777, 0o600)
     check(same(s, '/exp', place(path('e2.json'))), 'the whole of it')
+    check(cli(s, 'mv', '/exp', '-', code=USAGE).err, 'mv reads it again')
 
 
 def test_import_modes(s):
