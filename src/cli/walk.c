@@ -52,7 +52,7 @@ struct rk_walk {
     struct rk_walk_options options;
     struct item *head;
     int node_count; /* in the list */
-    size_t held_bytes, held_bytes_peak;
+    size_t held_bytes;
     int64_t vanished;
     int64_t lost_since_ms; /* 0: not lost */
     struct item *lost;     /* to be asked for again, by ready_next */
@@ -63,6 +63,7 @@ struct rk_walk {
     pthread_cond_t changed;
     struct item *ready;
     int outstanding;
+    bool is_closed; /* nobody's any more: the last answer frees it */
 };
 
 static void free_names(struct item *it)
@@ -91,13 +92,24 @@ static void hold(struct item *it, size_t bytes)
     struct rk_walk *w = it->walk;
     it->held_bytes += bytes;
     w->held_bytes += bytes;
-    if (w->held_bytes > w->held_bytes_peak)
-        w->held_bytes_peak = w->held_bytes;
+}
+
+static void free_walk(struct rk_walk *w)
+{
+    free_item(w->given);
+    while (w->head != NULL) {
+        struct item *next = w->head->next;
+        free_item(w->head);
+        w->head = next;
+    }
+    (void)pthread_cond_destroy(&w->changed);
+    (void)pthread_mutex_destroy(&w->lock);
+    free(w);
 }
 
 /* -- Completions (the handle's thread) */
 
-/* An answer is in: with the last one the node is ready. */
+/* An answer is in: with the last one the node is ready. From here on both may be gone. */
 static void answered(struct item *it)
 {
     struct rk_walk *w = it->walk;
@@ -108,7 +120,10 @@ static void answered(struct item *it)
         w->ready = it;
         (void)pthread_cond_signal(&w->changed);
     }
+    bool is_last = w->is_closed && w->outstanding == 0;
     (void)pthread_mutex_unlock(&w->lock);
+    if (is_last)
+        free_walk(w);
 }
 
 static void take_stat(struct item *it, const struct Stat *stat)
@@ -523,30 +538,15 @@ int64_t rk_walk_vanished(const struct rk_walk *w)
     return w->vanished;
 }
 
-size_t rk_walk_held_bytes_peak(const struct rk_walk *w)
-{
-    return w->held_bytes_peak;
-}
-
 void rk_walk_close(struct rk_walk *w)
 {
     if (w == NULL)
         return;
-    /* Every request that was taken is answered, at the latest when its connection is given up. */
-    for (bool is_out = true; is_out;) {
-        (void)pthread_mutex_lock(&w->lock);
-        is_out = w->outstanding > 0;
-        (void)pthread_mutex_unlock(&w->lock);
-        if (is_out)
-            rk_x_sleep_ms(1);
-    }
-    free_item(w->given);
-    while (w->head != NULL) {
-        struct item *next = w->head->next;
-        free_item(w->head);
-        w->head = next;
-    }
-    (void)pthread_cond_destroy(&w->changed);
-    (void)pthread_mutex_destroy(&w->lock);
-    free(w);
+    /* Every request that was taken is answered, at the latest when its handle is closed. */
+    (void)pthread_mutex_lock(&w->lock);
+    bool is_idle = w->outstanding == 0;
+    w->is_closed = true;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (is_idle)
+        free_walk(w);
 }

@@ -42,15 +42,16 @@ struct rk_walk_node {
 };
 
 struct rk_walk;
-/* root is copied; the handle is borrowed until rk_walk_close. */
+/* root is copied; the handle is borrowed until rk_walk_close, and must then be closed in the end.
+ */
 struct rk_walk *rk_walk_open(zhandle_t *zh, const char *root,
                              const struct rk_walk_options *options);
 /* 1 with a node; 0 at the end; else what ended the walk: ZNONODE (there is no root),
  * ZCONNECTIONLOSS, ZOPERATIONTIMEOUT, ZSESSIONEXPIRED..., ZCLOSING when is_stopped said so. */
 int rk_walk_next(struct rk_walk *walk, struct rk_walk_node *ret_node);
 int64_t rk_walk_vanished(const struct rk_walk *walk);
-size_t rk_walk_held_bytes_peak(const struct rk_walk *walk);
-/* Waits for the requests that are out. NULL is taken. */
+/* Does not wait: requests that are out free what they need when they are answered. NULL is taken.
+ */
 void rk_walk_close(struct rk_walk *walk);
 
 #endif

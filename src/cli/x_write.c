@@ -39,6 +39,7 @@ struct rk_x_writer {
     int count, out;
     size_t bytes;
     int fatal;
+    bool is_closed; /* nobody's any more: the last answer frees it */
     pthread_mutex_t lock;
 };
 
@@ -63,6 +64,17 @@ static void free_pending(struct pending *p)
     free(p);
 }
 
+static void free_writer(struct rk_x_writer *w)
+{
+    while (w->head != NULL) {
+        struct pending *p = w->head;
+        w->head = p->next;
+        free_pending(p);
+    }
+    (void)pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
 /* -- Completions (the handle's thread) */
 
 static void answered(struct pending *p, int rc, bool is_equal)
@@ -73,9 +85,12 @@ static void answered(struct pending *p, int rc, bool is_equal)
     p->rc = rc;
     p->is_equal = is_equal;
     w->out--;
+    bool is_last = w->is_closed && w->out == 0;
     /* Under the lock: once it is free, the main thread may end the writer. */
     rk_cli_wake(w->cli);
     (void)pthread_mutex_unlock(&w->lock);
+    if (is_last)
+        free_writer(w);
 }
 
 static void on_create(int rc, const char *value, const void *context)
@@ -342,12 +357,10 @@ void rk_x_writer_close(struct rk_x_writer *w)
 {
     if (w == NULL)
         return;
-    drain(w);
-    while (w->head != NULL) {
-        struct pending *p = w->head;
-        w->head = p->next;
-        free_pending(p);
-    }
-    (void)pthread_mutex_destroy(&w->lock);
-    free(w);
+    (void)pthread_mutex_lock(&w->lock);
+    bool is_idle = w->out == 0;
+    w->is_closed = true;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (is_idle)
+        free_writer(w);
 }

@@ -42,6 +42,7 @@ int rk_x_writer_put(struct rk_x_writer *writer, const struct rk_x_write *write);
 int rk_x_writer_finish(struct rk_x_writer *writer);
 /* Writes of which nobody knows whether they were done: there are some only after a failure. */
 int rk_x_writer_unknown(const struct rk_x_writer *writer);
+/* Does not wait: what is out is freed when it is answered. NULL is taken. */
 void rk_x_writer_close(struct rk_x_writer *writer);
 
 #endif

@@ -300,6 +300,15 @@ def test_a_server_that_goes_away_in_the_middle(server):
     zk.check_equal(child.wait(10), 130)
     zk.check_equal(child.stderr.read(), '')
     child.stderr.close()
+    for words in (['tree', '/'], ['cp', '/a', '/b'], ['mirror', '/a', '/b']):
+        child = subprocess.Popen([program(), '-server', silent.hosts, *words], stderr=subprocess.PIPE,
+                                 env=clikit.environment(), text=True)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        zk.check_equal(child.wait(30), 130, words)
+        zk.check(time.monotonic() - begin < 5, '%s: Ctrl-C took %.1f s' % (words, time.monotonic() - begin))
+        child.stderr.close()
     silent.close()
 
 
