@@ -144,7 +144,6 @@ static const char man_tail[] =
     ".TP\n.B 2\nNot understood: an option, a command or its arguments; nothing was done.\n"
     ".TP\n.B 3\nNo connection, or it was lost, the session expired, or the time was over.\n"
     ".TP\n.B 4\nThe login failed, or permission was refused.\n"
-    ".TP\n.B 70\nOut of memory.\n"
     ".TP\n.B 130\nCtrl-C. Other signals: 128 and their number.\n"
     ".PP\n"
     "Some commands that zkCli does not have say more with theirs (lock, elect, diff, doctor). "
@@ -202,6 +201,9 @@ static const struct {
      "    [[ $COMP_WORDBREAKS == *:* && -n $colon ]] && "
      "COMPREPLY=(\"${COMPREPLY[@]#\"$colon\"}\")\n"
      "    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == /* ]] && compopt -o nospace\n"
+     "    # Names of nodes are put into the line as they are: nothing of them is for the shell.\n"
+     "    local i\n"
+     "    for i in \"${!COMPREPLY[@]}\"; do printf -v COMPREPLY[i] %q \"${COMPREPLY[i]}\"; done\n"
      "    return 0\n"
      "}\n"
      "complete -F _rookery_cli rookery-cli\n"},

@@ -353,7 +353,7 @@ def test_completion_of_other_shells(server):
         with open(path, encoding='utf-8') as f:
             zk.check(f.read() == script, '%s is not what --completion prints' % path)
     expect(run(None, '--completion', 'csh'), 2)
-    expect(run(server.hosts, '-c', 'create /comp; create /comp/one; create "/comp/on two"'), 0)
+    expect(run(server.hosts, '-c', 'create /comp; create /comp/one; create "/comp/on two"; create /comp/x$(id)'), 0)
 
     def bash(line):
         script = ('source <(rookery-cli --completion bash); COMP_LINE=$1 COMP_POINT=${#1};'
@@ -368,7 +368,8 @@ def test_completion_of_other_shells(server):
 
     zk.check_equal(bash('rookery-cli setA'), ['setAcl'])
     zk.check_equal(bash('rookery-cli --js'), ['--json'])
-    zk.check_equal(bash('rookery-cli get /comp/o'), ['/comp/on two', '/comp/one'])
+    zk.check_equal(bash('rookery-cli get /comp/o'), ['/comp/on\\ two', '/comp/one'])
+    zk.check_equal(bash('rookery-cli get /comp/x'), ['/comp/x\\$\\(id\\)'])
     zk.check_equal(bash('rookery-cli -server %s get /comp/one' % server.hosts), ['/comp/one'])
     zk.check_equal(bash('rookery-cli stat -'), ['-w'])
     zk.check_equal(bash('rookery-cli addWatch -m PERSISTENT_'), ['PERSISTENT_RECURSIVE'])

@@ -10,6 +10,9 @@ _rookery_cli() {
     local colon=${last%"${last##*:}"}
     [[ $COMP_WORDBREAKS == *:* && -n $colon ]] && COMPREPLY=("${COMPREPLY[@]#"$colon"}")
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == /* ]] && compopt -o nospace
+    # Names of nodes are put into the line as they are: nothing of them is for the shell.
+    local i
+    for i in "${!COMPREPLY[@]}"; do printf -v COMPREPLY[i] %q "${COMPREPLY[i]}"; done
     return 0
 }
 complete -F _rookery_cli rookery-cli
