@@ -372,14 +372,16 @@ static int run_top(struct rk_cli *cli, const struct rk_cli_args *args)
     /* Rates need two looks. */
     if (is_once) {
         goes_on = pause_for(cli, interval < 1000 ? interval : 1000);
-        look(&t);
+        if (goes_on)
+            look(&t);
         count = 1;
     }
     for (int64_t i = 0; goes_on && i < count; i++) {
         show(&t);
         if (i + 1 < count) {
             goes_on = pause_for(cli, interval);
-            look(&t);
+            if (goes_on)
+                look(&t);
         }
     }
     int up = 0;
