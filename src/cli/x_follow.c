@@ -364,11 +364,11 @@ void rk_x_follow_close(struct rk_x_follow *f)
 {
     if (f == NULL)
         return;
-    /* In an interactive shell the session goes on: its watch should not. Not waited for: Ctrl-C is
-     * how one gets here. Servers before 3.9 know no type for persistent watches alone. The
+    /* The session may go on: its watch should not. Not waited for: Ctrl-C is how one gets here.
+     * Servers before 3.9 know no type for persistent watches alone. The
      * completion is given as zookeeper.h has it: a pointer to one in name, the function itself in
      * fact. */
-    if (!f->is_over && !f->is_plain && rk_cli_options(f->cli)->is_interactive)
+    if (!f->is_over && !f->is_plain)
         (void)zoo_aremove_all_watches(rk_cli_handle(f->cli), f->path, ZWATCHTYPE_ANY, 1,
                                       (void_completion_t *)(uintptr_t)on_removed, NULL);
     rk_cli_on_event(f->cli, NULL, NULL);
