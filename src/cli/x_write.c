@@ -182,6 +182,9 @@ static bool take_next_step(struct pending *p)
             p->step = STEP_SET;
         else if (p->write.exists == RK_X_EXISTS_FAILS && p->is_again)
             p->step = STEP_COMPARE;
+    } else if (p->write.kind == RK_X_SET && step == STEP_WRITE && p->rc == ZBADVERSION &&
+               p->is_again) {
+        p->step = STEP_COMPARE; /* by us, perhaps */
     } else if (is_create && step == STEP_SET && p->rc == ZOK && p->write.sets_acl &&
                p->write.acl != NULL) {
         p->step = STEP_SET_ACL;
@@ -193,7 +196,7 @@ static int result_of(struct pending *p)
 {
     if (p->step == STEP_COMPARE && p->rc == ZOK) {
         p->was_there = !p->is_equal;
-        return p->is_equal ? ZOK : ZNODEEXISTS;
+        return p->is_equal ? ZOK : p->write.kind == RK_X_CREATE ? ZNODEEXISTS : ZBADVERSION;
     }
     if (p->write.kind == RK_X_CREATE && p->rc == ZNODEEXISTS &&
         p->write.exists == RK_X_EXISTS_STAYS)

@@ -2,8 +2,8 @@
  * carried out in their order, so children may follow their parents at once.
  *
  * A lost connection is borne for the session's timeout, at most 15 s: what was out is sent again in
- * its order. A create that may have been done already is compared with what is there; a delete of
- * what is gone is done. */
+ * its order. A create or set that may have been done already is compared with what is there; a
+ * delete of what is gone is done. */
 #ifndef RK_CLI_X_WRITE_H
 #define RK_CLI_X_WRITE_H
 

@@ -372,6 +372,16 @@ def test_export_targets(s):
     check(cli(s, 'mv', '/exp', '-', code=USAGE).err, 'mv reads it again')
 
 
+def test_answer_to_a_set_is_lost(s):
+    """What was set by us and is sent again finds another version: ours, which is no failure."""
+    script(s, 'create /lost x\ncreate /lostcopy y\n')
+    proxy = LosesAnswer(s, w.SET_DATA, True)
+    done = jcli(s, 'mirror', '/lost', proxy.hosts + '/lostcopy')[-1]
+    check_equal((proxy.is_lost, done['set'], done['failed']), (True, 1, 0))
+    check_equal(jcli(s, 'get', '/lostcopy')[0]['stat']['version'], 1)
+    proxy.listener.close()
+
+
 def test_import_modes(s):
     file = path('e.json')
     cli(s, 'import', file, '/modes')
@@ -1017,6 +1027,7 @@ def main():
                test_unanswered, test_hidden_acls,
                test_same_server_by_name,
                test_export_targets,
+               test_answer_to_a_set_is_lost,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
                test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
