@@ -46,7 +46,6 @@ struct rk_cli {
     struct rk_cli_options options;
     char *server; /* options.server points here */
     zhandle_t *zh;
-    bool was_connected; /* this session, ever */
     struct rk_cli_auth auths[RK_CLI_AUTHS_MAX];
     int auth_count;
     zhandle_t *links[RK_CLI_LINKS_MAX];
@@ -65,8 +64,8 @@ struct rk_cli {
     bool prints_watches;
     rk_cli_event_fn event_fn;
     void *event_context;
-    struct rk_cli_watch *watches;
-    int watch_count, watch_room;
+    void *watches; /* a tree of struct rk_cli_watch by path */
+    int watch_count;
 
     /* Of the line editor, so that events may be printed above the line; NULL without one. */
     void (*on_print)(struct rk_cli *cli, bool is_begin);
@@ -77,7 +76,6 @@ struct rk_cli {
     int exit_code;                     /* of the program, so far */
     int command_count;                 /* as the prompt shows it */
     char *history[RK_CLI_HISTORY_MAX]; /* by number modulo the size */
-    int history_depth;                 /* redo within redo */
 };
 
 /* -- session.c ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include "cli/cli_int.h"
 #include <inttypes.h>
 #include <rookery/rookery.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,18 +53,30 @@ void rk_cli_on_event(struct rk_cli *cli, rk_cli_event_fn fn, void *context)
 /* -- The book of watches ------------------------------------------------------------------------
  */
 
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct rk_cli_watch *)a)->path, ((const struct rk_cli_watch *)b)->path);
+}
+
 static struct rk_cli_watch *find_watch(struct rk_cli *cli, const char *path)
 {
-    for (int i = 0; i < cli->watch_count; i++)
-        if (strcmp(cli->watches[i].path, path) == 0)
-            return &cli->watches[i];
-    return NULL;
+    struct rk_cli_watch key = {(char *)(uintptr_t)path, 0};
+    struct rk_cli_watch **found = tfind(&key, &cli->watches, by_path);
+    return found ? *found : NULL;
+}
+
+static void free_watch(void *p)
+{
+    struct rk_cli_watch *watch = p;
+    free(watch->path);
+    free(watch);
 }
 
 static void drop_watch(struct rk_cli *cli, struct rk_cli_watch *watch)
 {
-    free(watch->path);
-    *watch = cli->watches[--cli->watch_count];
+    (void)tdelete(watch, &cli->watches, by_path);
+    cli->watch_count--;
+    free_watch(watch);
 }
 
 void rk_cli_remember_watch(struct rk_cli *cli, const char *path, enum rk_cli_watch_kind kind)
@@ -71,30 +84,24 @@ void rk_cli_remember_watch(struct rk_cli *cli, const char *path, enum rk_cli_wat
     struct rk_cli_watch *watch = find_watch(cli, path);
 
     if (!watch) {
-        char *copy;
-        if (cli->watch_count == cli->watch_room) {
-            int room = cli->watch_room ? cli->watch_room * 2 : 64;
-            struct rk_cli_watch *list = room <= RK_CLI_WATCHES_MAX * 2
-                                            ? realloc(cli->watches, (size_t)room * sizeof *list)
-                                            : NULL;
-            if (!list)
-                return; /* its removal will not be told of */
-            cli->watches = list;
-            cli->watch_room = room;
-        }
-        copy = strdup(path);
-        if (!copy)
+        watch = cli->watch_count < RK_CLI_WATCHES_MAX ? calloc(1, sizeof *watch) : NULL;
+        if (!watch)
+            return; /* its removal will not be told of */
+        watch->path = strdup(path);
+        if (!watch->path || !tsearch(watch, &cli->watches, by_path)) {
+            free_watch(watch);
             return;
-        watch = &cli->watches[cli->watch_count++];
-        *watch = (struct rk_cli_watch){copy, 0};
+        }
+        cli->watch_count++;
     }
     watch->kinds |= (unsigned)kind;
 }
 
 void rk_cli_forget_all_watches(struct rk_cli *cli)
 {
-    while (cli->watch_count > 0)
-        drop_watch(cli, &cli->watches[cli->watch_count - 1]);
+    tdestroy(cli->watches, free_watch);
+    cli->watches = NULL;
+    cli->watch_count = 0;
 }
 
 /* A watch of one time has fired. */

@@ -42,7 +42,6 @@ void rk_cli_deinit(struct rk_cli *cli)
         free(cli->events[(cli->event_first + i) % RK_CLI_EVENTS_MAX].path);
     for (int i = 0; i < RK_CLI_HISTORY_MAX; i++)
         free(cli->history[i]);
-    free(cli->watches);
     free(cli->events);
     free(cli->server);
     if (cli->wake_fd >= 0)
@@ -122,7 +121,6 @@ static void say_not_opened(struct rk_cli *cli, const char *hosts)
 bool rk_cli_connect(struct rk_cli *cli)
 {
     rk_cli_close(cli);
-    cli->was_connected = false;
     cli->zh = open_handle(cli, cli->server, rk_cli_watcher);
     if (!cli->zh)
         say_not_opened(cli, cli->server);
@@ -224,8 +222,6 @@ int rk_cli_need_connection(struct rk_cli *cli)
         return RK_CLI_NOT_CONNECTED;
     }
     rc = wait_connected(cli, cli->zh, cli->options.wait_ms, cli->options.is_interactive);
-    if (rc == ZOK)
-        cli->was_connected = true;
     return rc == ZOK ? RK_CLI_OK : say_not_connected(cli, rc, cli->server);
 }
 
