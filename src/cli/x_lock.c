@@ -63,6 +63,19 @@ static void log_nothing(const char *message)
     (void)message;
 }
 
+/* In slices, for the sake of Ctrl-C. */
+static int wait_connected(struct held *h, int wait_ms)
+{
+    int64_t until = rk_cli_now_ms() + wait_ms;
+    int rc;
+    do {
+        rc = rk_keeper_wait(h->keeper, wait_ms < SLICE_MS ? wait_ms : SLICE_MS);
+        if (rk_cli_is_stopped(h->cli))
+            return RK_CLI_STOPPED;
+    } while (rc == ZOPERATIONTIMEOUT && rk_cli_now_ms() < until);
+    return rk_cli_fail(h->cli, rc == ZOPERATIONTIMEOUT ? ZCONNECTIONLOSS : rc, NULL);
+}
+
 static int open_keeper(struct held *h)
 {
     const struct rk_cli_options *options = rk_cli_options(h->cli);
@@ -80,15 +93,7 @@ static int open_keeper(struct held *h)
         if (rc != ZOK)
             return rk_cli_fail(h->cli, rc, NULL);
     }
-    rc = rk_keeper_wait(h->keeper, options->wait_ms);
-    return rc == ZOK ? RK_CLI_OK
-                     : rk_cli_fail(h->cli, rc == ZOPERATIONTIMEOUT ? ZCONNECTIONLOSS : rc, NULL);
-}
-
-static int try_once(struct held *h, int slice_ms)
-{
-    return h->lock != NULL ? rk_lock_acquire(h->lock, slice_ms, &h->token)
-                           : rk_latch_wait(h->latch, slice_ms, &h->token);
+    return wait_connected(h, options->wait_ms);
 }
 
 /* A lock's place in the queue is given up at the end of a try, so a lock is waited for in one try,
@@ -102,7 +107,7 @@ struct wait {
 static void *wait_on_thread(void *context)
 {
     struct wait *w = context;
-    w->rc = try_once(w->held, w->timeout_ms);
+    w->rc = rk_lock_acquire(w->held->lock, w->timeout_ms, &w->held->token);
     atomic_store(&w->is_over, true);
     rk_cli_wake(w->held->cli);
     return NULL;
@@ -119,34 +124,51 @@ static void close_what_is_held(struct held *h)
     (void)rk_latch_close(latch); /* the same */
 }
 
-static int wait_for_it(struct held *h, int timeout_ms, const char *path)
+/* Closing a lock wakes who waits in it, but nobody may come to it afterwards: while the thread is
+ * in its try, a second one is refused. */
+static void end_wait(struct wait *w)
+{
+    while (!atomic_load(&w->is_over) && rk_lock_acquire(w->held->lock, 0, NULL) != ZINVALIDSTATE)
+        continue;
+    close_what_is_held(w->held);
+}
+
+static int wait_for_lock(struct held *h, int timeout_ms)
 {
     struct wait w = {.held = h, .timeout_ms = timeout_ms};
     pthread_t thread;
     if (pthread_create(&thread, NULL, wait_on_thread, &w) != 0)
-        return rk_cli_error(h->cli, "no thread to wait in");
-    while (!atomic_load(&w.is_over))
-        if (rk_cli_wait(h->cli, 1000) == RK_CLI_INTERRUPTED)
-            break;
-    bool is_stopped = !atomic_load(&w.is_over);
-    if (is_stopped) {
-        /* The thread has read the pointers long since. */
-        struct rk_lock *lock = h->lock;
-        struct rk_latch *latch = h->latch;
-        (void)rk_lock_close(lock);
-        (void)rk_latch_close(latch);
-    }
+        return ZSYSTEMERROR;
+    while (!atomic_load(&w.is_over) && rk_cli_wait(h->cli, 1000) != RK_CLI_INTERRUPTED)
+        continue;
+    bool is_stopped = rk_cli_is_stopped(h->cli);
+    if (is_stopped)
+        end_wait(&w);
     (void)pthread_join(thread, NULL);
-    if (is_stopped) {
-        h->lock = NULL;
-        h->latch = NULL;
-        return RK_CLI_STOPPED;
+    return is_stopped ? RK_CLI_CUT : w.rc;
+}
+
+/* A latch keeps its place however often it is looked at. */
+static int wait_for_latch(struct held *h, int timeout_ms)
+{
+    int64_t until = rk_cli_now_ms() + timeout_ms;
+    while (!rk_latch_is_leader(h->latch, &h->token)) {
+        int64_t left = timeout_ms < 0 ? SLICE_MS : until - rk_cli_now_ms();
+        if (rk_cli_is_stopped(h->cli))
+            return RK_CLI_CUT;
+        if (left <= 0)
+            return ZOPERATIONTIMEOUT;
+        (void)rk_cli_wait(h->cli, left < SLICE_MS ? (int)left : SLICE_MS);
     }
-    if (w.rc == ZOK)
-        return RK_CLI_OK;
-    if (w.rc == ZOPERATIONTIMEOUT)
+    return ZOK;
+}
+
+static int wait_for_it(struct held *h, int timeout_ms, const char *path)
+{
+    int rc = h->lock != NULL ? wait_for_lock(h, timeout_ms) : wait_for_latch(h, timeout_ms);
+    if (rc == ZOPERATIONTIMEOUT)
         return rk_cli_error(h->cli, "%s: not had in time", path);
-    return rk_cli_fail(h->cli, w.rc, path);
+    return rk_cli_fail(h->cli, rc, path);
 }
 
 /* Whether what we hold is gone for good; unsure counts if it was asked for. */

@@ -310,6 +310,13 @@ def test_a_server_that_goes_away_in_the_middle(server):
         zk.check(time.monotonic() - begin < 5, '%s: Ctrl-C took %.1f s' % (words, time.monotonic() - begin))
         child.stderr.close()
     silent.close()
+    begin = time.monotonic()
+    child = subprocess.Popen([program(), '-server', '127.0.0.1:%d' % zk.free_port(), '-wait', '30000', 'lock', '/l',
+                              '--', 'true'], env=clikit.environment())
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    zk.check_equal(child.wait(40), 130)
+    zk.check(time.monotonic() - begin < 5, 'waited on for a connection')
 
 
 def test_long_lines(server):
