@@ -273,6 +273,5 @@ const struct rk_cli_command rk_cli_cmd_reconfig = {
     .help = "The version of -v is hexadecimal, as config prints it.",
     .flags = reconfig_flags,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_reconfig,
 };

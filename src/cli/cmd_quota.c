@@ -359,7 +359,7 @@ const struct rk_cli_command rk_cli_cmd_setquota = {
     .args = "p-",
     .args_min = 1,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES | RK_CLI_GROUP_NEEDED,
+    .traits = RK_CLI_GROUP_NEEDED,
     .run = run_setquota,
 };
 
@@ -528,6 +528,5 @@ const struct rk_cli_command rk_cli_cmd_delquota = {
     .args = "p-",
     .args_min = 1,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_delquota,
 };

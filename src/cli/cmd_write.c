@@ -120,7 +120,6 @@ const struct rk_cli_command rk_cli_cmd_create = {
     .args = "p--",
     .args_min = 1,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_create,
 };
 
@@ -177,7 +176,6 @@ const struct rk_cli_command rk_cli_cmd_set = {
     .args = "p-",
     .args_min = 2,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_set,
 };
 
@@ -214,7 +212,6 @@ const struct rk_cli_command rk_cli_cmd_delete = {
     .args = "p-",
     .args_min = 1,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_delete,
 };
 
@@ -311,6 +308,5 @@ const struct rk_cli_command rk_cli_cmd_set_acl = {
     .args = "p-",
     .args_min = 2,
     .args_max = -1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_set_acl,
 };

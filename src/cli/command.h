@@ -49,11 +49,10 @@ struct rk_cli_flag {
 };
 
 enum rk_cli_trait {
-    RK_CLI_OFFLINE = 1u,      /* runs without a connection (rk_cli_handle may be NULL) */
-    RK_CLI_UNPARSED = 2u,     /* words are not looked at for flags: all are arguments */
-    RK_CLI_SECRET = 4u,       /* its line is not written to the history file */
-    RK_CLI_MODIFIES = 8u,     /* changes something on the server */
-    RK_CLI_GROUP_NEEDED = 16u /* one flag of a group must be given */
+    RK_CLI_OFFLINE = 1u,     /* runs without a connection (rk_cli_handle may be NULL) */
+    RK_CLI_UNPARSED = 2u,    /* words are not looked at for flags: all are arguments */
+    RK_CLI_SECRET = 4u,      /* its line is not written to the history file */
+    RK_CLI_GROUP_NEEDED = 8u /* one flag of a group must be given */
 };
 
 struct rk_cli_command {

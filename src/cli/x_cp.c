@@ -132,7 +132,6 @@ const struct rk_cli_command rk_cli_cmd_cp = {
     .args = "PP",
     .args_min = 2,
     .args_max = 2,
-    .traits = RK_CLI_MODIFIES,
     .run = run_cp,
 };
 
@@ -157,7 +156,6 @@ const struct rk_cli_command rk_cli_cmd_mirror = {
     .args = "PP",
     .args_min = 2,
     .args_max = 2,
-    .traits = RK_CLI_MODIFIES,
     .run = run_mirror,
 };
 
@@ -203,6 +201,5 @@ const struct rk_cli_command rk_cli_cmd_import = {
     .args = "fP",
     .args_min = 2,
     .args_max = 2,
-    .traits = RK_CLI_MODIFIES,
     .run = run_import,
 };

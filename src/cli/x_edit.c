@@ -240,6 +240,5 @@ const struct rk_cli_command rk_cli_cmd_edit = {
     .args = "p",
     .args_min = 1,
     .args_max = 1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_edit,
 };

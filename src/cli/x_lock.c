@@ -318,7 +318,7 @@ const struct rk_cli_command rk_cli_cmd_lock = {
     .args = "p-",
     .args_min = 2,
     .args_max = -1,
-    .traits = RK_CLI_OFFLINE | RK_CLI_MODIFIES,
+    .traits = RK_CLI_OFFLINE,
     .run = run_lock,
 };
 
@@ -331,6 +331,6 @@ const struct rk_cli_command rk_cli_cmd_elect = {
     .args = "p-",
     .args_min = 2,
     .args_max = -1,
-    .traits = RK_CLI_OFFLINE | RK_CLI_MODIFIES,
+    .traits = RK_CLI_OFFLINE,
     .run = run_elect,
 };

@@ -213,6 +213,5 @@ const struct rk_cli_command rk_cli_cmd_mv = {
     .args = "PP",
     .args_min = 2,
     .args_max = 2,
-    .traits = RK_CLI_MODIFIES,
     .run = run_mv,
 };

@@ -12,11 +12,6 @@
 
 static const char *const word_names[] = {"srvr", "mntr", "conf", "cons", "wchp"};
 
-const char *rk_x_word_name(enum rk_x_word word)
-{
-    return word_names[word];
-}
-
 struct job {
     struct rk_x_sample *sample;
     unsigned words;
@@ -208,11 +203,10 @@ bool rk_x_ensemble(struct rk_cli *cli, const char *const *words, int count, int 
 {
     if (!named_hosts(cli, words, count, ret_hosts))
         return false;
-    struct rk_x_hosts asked = *ret_hosts; /* the list may move while it grows */
     int named = ret_hosts->count;
-    struct rk_x_hosts copy = {0};
+    struct rk_x_hosts copy = {0}; /* samples point into it; the list may move while it grows */
     for (int i = 0; i < named; i++)
-        rk_x_hosts_add(&copy, asked.list[i].name, asked.list[i].port);
+        rk_x_hosts_add(&copy, ret_hosts->list[i].name, ret_hosts->list[i].port);
     struct rk_x_sample *samples = rk_x_sample_all(&copy, 1u << RK_X_CONF, timeout_ms);
     for (int i = 0; i < named; i++)
         if (samples[i].answers[RK_X_CONF] != NULL)

@@ -5,7 +5,6 @@
 #include "cli/x_four.h"
 
 enum rk_x_word { RK_X_SRVR, RK_X_MNTR, RK_X_CONF, RK_X_CONS, RK_X_WCHP, RK_X_WORDS };
-const char *rk_x_word_name(enum rk_x_word word);
 
 struct rk_x_sample {
     const struct rk_x_host *host; /* borrowed */

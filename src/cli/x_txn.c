@@ -270,6 +270,5 @@ const struct rk_cli_command rk_cli_cmd_txn = {
     .args = "f",
     .args_min = 0,
     .args_max = 1,
-    .traits = RK_CLI_MODIFIES,
     .run = run_txn,
 };
