@@ -189,15 +189,8 @@ static void on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void
     (void)stat;
     struct item *it = (struct item *)(uintptr_t)context;
     it->acl_rc = rc;
-    if (rc == ZOK && acl != NULL && acl->count > 0) {
-        it->acl.data = rk_x_alloc((size_t)acl->count * sizeof *it->acl.data);
-        it->acl.count = acl->count;
-        for (int i = 0; i < acl->count; i++) {
-            it->acl.data[i].perms = acl->data[i].perms;
-            it->acl.data[i].id.scheme = rk_x_dup(acl->data[i].id.scheme);
-            it->acl.data[i].id.id = rk_x_dup(acl->data[i].id.id);
-        }
-    }
+    if (rc == ZOK && acl != NULL && acl->count > 0)
+        rk_x_acl_copy(acl, &it->acl);
     answered(it);
 }
 

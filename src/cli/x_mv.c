@@ -37,17 +37,11 @@ static void free_move(struct move *m)
     free(m->nodes);
 }
 
-static size_t copy_acl(const struct ACL_vector *from, struct ACL_vector *to)
+static size_t acl_bytes(const struct ACL_vector *acl)
 {
     size_t bytes = 0;
-    to->count = from->count;
-    to->data = rk_x_alloc((size_t)from->count * sizeof *to->data);
-    for (int i = 0; i < from->count; i++) {
-        to->data[i].perms = from->data[i].perms;
-        to->data[i].id.scheme = rk_x_dup(from->data[i].id.scheme);
-        to->data[i].id.id = rk_x_dup(from->data[i].id.id);
-        bytes += strlen(from->data[i].id.scheme) + strlen(from->data[i].id.id) + 16;
-    }
+    for (int i = 0; i < acl->count; i++)
+        bytes += strlen(acl->data[i].id.scheme) + strlen(acl->data[i].id.id) + 16;
     return bytes;
 }
 
@@ -65,8 +59,10 @@ static void take(struct move *m, const struct rk_x_copy *c, const struct rk_x_re
                         .data_bytes = r->data != NULL ? r->data_bytes : -1,
                         .version = r->stat.version};
     m->bytes += strlen(n->from) + strlen(n->to) + (size_t)r->data_bytes + OP_BYTES;
-    if (r->acl != NULL)
-        m->bytes += copy_acl(r->acl, &n->acl);
+    if (r->acl != NULL) {
+        rk_x_acl_copy(r->acl, &n->acl);
+        m->bytes += acl_bytes(r->acl);
+    }
     if (r->is_acl_hidden)
         m->unfit = "the ACL of a node may not be read";
     if (r->type == RK_X_EPHEMERAL)

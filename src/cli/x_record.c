@@ -50,6 +50,17 @@ int32_t rk_x_perms_parse(const char *text)
     return set;
 }
 
+void rk_x_acl_copy(const struct ACL_vector *from, struct ACL_vector *to)
+{
+    to->count = from->count;
+    to->data = rk_x_alloc((size_t)from->count * sizeof *to->data);
+    for (int i = 0; i < from->count; i++) {
+        to->data[i].perms = from->data[i].perms;
+        to->data[i].id.scheme = rk_x_dup(from->data[i].id.scheme);
+        to->data[i].id.id = rk_x_dup(from->data[i].id.id);
+    }
+}
+
 void rk_x_acl_free(struct ACL_vector *acl)
 {
     for (int i = 0; i < acl->count; i++) {

@@ -53,6 +53,7 @@ int32_t rk_x_perms_parse(const char *text);
  * "user:x". A node made with such an ACL is nobody's. */
 bool rk_x_acl_is_masked(const struct ACL_vector *acl);
 bool rk_x_acl_equal(const struct ACL_vector *a, const struct ACL_vector *b);
+void rk_x_acl_copy(const struct ACL_vector *from, struct ACL_vector *ret_acl);
 void rk_x_acl_free(struct ACL_vector *acl);
 
 #endif

@@ -297,17 +297,6 @@ static int turn(struct rk_x_writer *w)
     return ZOK;
 }
 
-static void copy_acl(const struct ACL_vector *from, struct ACL_vector *to)
-{
-    to->count = from->count;
-    to->data = rk_x_alloc((size_t)from->count * sizeof *to->data);
-    for (int i = 0; i < from->count; i++) {
-        to->data[i].perms = from->data[i].perms;
-        to->data[i].id.scheme = rk_x_dup(from->data[i].id.scheme);
-        to->data[i].id.id = rk_x_dup(from->data[i].id.id);
-    }
-}
-
 static struct pending *new_pending(struct rk_x_writer *w, const struct rk_x_write *write)
 {
     struct pending *p = rk_x_alloc(sizeof *p);
@@ -320,7 +309,7 @@ static struct pending *new_pending(struct rk_x_writer *w, const struct rk_x_writ
         p->data = rk_x_dup_bytes(write->data, (size_t)write->data_bytes);
     p->write.data = p->data;
     if (write->acl != NULL) {
-        copy_acl(write->acl, &p->acl);
+        rk_x_acl_copy(write->acl, &p->acl);
         p->write.acl = &p->acl;
     }
     return p;
