@@ -194,12 +194,10 @@ static int finish_writing(struct rk_x_copy *c)
     return c->fatal == RK_CLI_CUT ? RK_CLI_STOPPED : rk_cli_fail(c->cli, c->fatal, c->to.path);
 }
 
-static void copy_record(struct rk_x_copy *c, const struct rk_x_record *r)
+struct rk_x_write rk_x_copy_create(const struct rk_x_copy *c, const struct rk_x_record *r,
+                                   const char *path)
 {
-    if (rk_x_copy_passes(c, r))
-        return;
-    char *path = rk_x_path_at(c->to.path, r->path);
-    struct rk_x_write write = {
+    return (struct rk_x_write){
         .kind = RK_X_CREATE,
         .exists = c->exists,
         .path = path,
@@ -211,6 +209,14 @@ static void copy_record(struct rk_x_copy *c, const struct rk_x_record *r)
         .ttl_ms = r->ttl_ms,
         .version = -1,
     };
+}
+
+static void copy_record(struct rk_x_copy *c, const struct rk_x_record *r)
+{
+    if (rk_x_copy_passes(c, r))
+        return;
+    char *path = rk_x_path_at(c->to.path, r->path);
+    struct rk_x_write write = rk_x_copy_create(c, r, path);
     /* The root is always there and cannot be created. */
     if (strcmp(path, "/") != 0)
         rk_x_copy_put(c, &write);

@@ -53,6 +53,9 @@ int rk_x_copy_exit(const struct rk_x_copy *copy, int status);
 /* Pieces for the files of the copies. */
 void rk_x_copy_complain(struct rk_x_copy *copy, const char *path, int rc);
 void rk_x_copy_put(struct rk_x_copy *copy, const struct rk_x_write *write);
+/* The write that makes path what record is. Borrows both. */
+struct rk_x_write rk_x_copy_create(const struct rk_x_copy *copy, const struct rk_x_record *record,
+                                   const char *path);
 void rk_x_copy_written(void *context, const struct rk_x_write *write, int rc, bool was_there);
 /* An ephemeral or an unreadable node is counted and told; true: nothing to copy. */
 bool rk_x_copy_passes(struct rk_x_copy *copy, const struct rk_x_record *record);

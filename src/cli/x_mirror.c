@@ -98,16 +98,9 @@ static void make_alike(struct rk_x_copy *c, const struct rk_x_record *a,
                        const struct rk_x_record *b, const char *path)
 {
     bool is_same = rk_x_copy_same_data(a, b);
-    struct rk_x_write write = {
-        .kind = b == NULL ? RK_X_CREATE : RK_X_SET,
-        .exists = RK_X_EXISTS_IS_SET,
-        .path = path,
-        .data = a->data,
-        .data_bytes = a->data_bytes,
-        .acl = c->with_acl ? a->acl : NULL,
-        .sets_acl = c->with_acl,
-        .version = b->has_stat ? b->stat.version : -1,
-    };
+    struct rk_x_write write = rk_x_copy_create(c, a, path);
+    write.kind = RK_X_SET;
+    write.version = b->has_stat ? b->stat.version : -1;
     if (!is_same)
         put_or_say(c, &write, "set");
     bool sets_acl = c->with_acl && a->acl != NULL && !same_acl(a, b);
@@ -118,23 +111,6 @@ static void make_alike(struct rk_x_copy *c, const struct rk_x_record *a,
     }
     c->tally.unchanged += is_same && !sets_acl;
     c->tally.set += is_same && sets_acl;
-}
-
-static void make_new(struct rk_x_copy *c, const struct rk_x_record *a, const char *path)
-{
-    struct rk_x_write write = {
-        .kind = RK_X_CREATE,
-        .exists = c->exists,
-        .path = path,
-        .data = a->data,
-        .data_bytes = a->data_bytes,
-        .acl = c->with_acl ? a->acl : NULL,
-        .sets_acl = c->with_acl,
-        .type = c->is_plain ? RK_X_PERSISTENT : a->type,
-        .ttl_ms = a->ttl_ms,
-        .version = -1,
-    };
-    put_or_say(c, &write, "create");
 }
 
 static bool is_below_blind(const struct doom *d, const char *path)
@@ -181,14 +157,16 @@ static void mirror_pair(struct rk_x_copy *c, struct doom *d, const struct rk_x_p
     if (rk_x_copy_passes(c, a) || (b != NULL && rk_x_copy_passes(c, b)))
         return;
     char *path = rk_x_path_at(c->to.path, a->path);
-    if (b == NULL)
-        make_new(c, a, path);
-    else if (c->exists == RK_X_EXISTS_IS_SET)
+    if (b == NULL) {
+        struct rk_x_write write = rk_x_copy_create(c, a, path);
+        put_or_say(c, &write, "create");
+    } else if (c->exists == RK_X_EXISTS_IS_SET) {
         make_alike(c, a, b, path);
-    else if (c->exists == RK_X_EXISTS_STAYS)
+    } else if (c->exists == RK_X_EXISTS_STAYS) {
         c->tally.unchanged++;
-    else
+    } else {
         rk_x_copy_complain(c, path, ZNODEEXISTS);
+    }
     free(path);
 }
 
