@@ -159,6 +159,7 @@ static void mirror_pair(struct rk_x_copy *c, struct doom *d, const struct rk_x_p
     char *path = rk_x_path_at(c->to.path, a->path);
     if (b == NULL) {
         struct rk_x_write write = rk_x_copy_create(c, a, path);
+        write.exists = RK_X_EXISTS_FAILS; /* somebody else has made it meanwhile */
         put_or_say(c, &write, "create");
     } else if (c->exists == RK_X_EXISTS_IS_SET) {
         make_alike(c, a, b, path);
