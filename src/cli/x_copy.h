@@ -19,7 +19,7 @@ struct rk_x_copy {
     struct rk_x_place from, to;
     zhandle_t *zh_from, *zh_to;
     bool is_recursive, with_acl, is_dry, is_plain;
-    bool deletes; /* mirror */
+    bool compares, deletes; /* mirror */
     enum rk_x_exists exists;
     struct rk_x_tally tally;
     struct rk_x_writer *writer;

@@ -26,7 +26,7 @@ static int copy_somehow(struct rk_x_copy *c, bool makes_parents)
     int status = makes_parents ? rk_x_copy_make_parents(c) : RK_CLI_OK;
     if (status != RK_CLI_OK)
         return status;
-    return c->is_dry || c->deletes ? rk_x_copy_mirror(c) : rk_x_copy_nodes(c);
+    return c->is_dry || c->compares ? rk_x_copy_mirror(c) : rk_x_copy_nodes(c);
 }
 
 static int copy(struct rk_x_copy *c, const char *from, const char *to, bool makes_parents)
@@ -36,7 +36,9 @@ static int copy(struct rk_x_copy *c, const char *from, const char *to, bool make
         status = copy_somehow(c, makes_parents);
         /* The records on standard output are the output. */
         if (c->to.kind != RK_X_FILE || strcmp(c->to.file, "-") != 0)
-            rk_x_copy_report(c, c->to.kind == RK_X_FILE ? "written" : "copied");
+            rk_x_copy_report(c, c->compares               ? "mirrored"
+                                : c->to.kind == RK_X_FILE ? "written"
+                                                          : "copied");
         status = rk_x_copy_exit(c, status);
     }
     rk_x_copy_end(c);
@@ -87,22 +89,10 @@ static int run_mirror(struct rk_cli *cli, const struct rk_cli_args *args)
                           .with_acl = rk_cli_has(args, "acl"),
                           .is_dry = rk_cli_has(args, "dry-run"),
                           .is_plain = rk_cli_has(args, "plain"),
+                          .compares = true,
                           .deletes = rk_cli_has(args, "delete"),
                           .exists = RK_X_EXISTS_IS_SET};
-    int status;
-    if (rk_x_copy_begin(&c, rk_cli_arg(args, 0), rk_cli_arg(args, 1), &status)) {
-        if (c.to.kind == RK_X_FILE) {
-            status = copy_somehow(&c, false);
-        } else {
-            status = rk_cli_has(args, "p") ? rk_x_copy_make_parents(&c) : RK_CLI_OK;
-            if (status == RK_CLI_OK)
-                status = rk_x_copy_mirror(&c);
-        }
-        rk_x_copy_report(&c, "mirrored");
-        status = rk_x_copy_exit(&c, status);
-    }
-    rk_x_copy_end(&c);
-    return status;
+    return copy(&c, rk_cli_arg(args, 0), rk_cli_arg(args, 1), rk_cli_has(args, "p"));
 }
 
 #define PLACES                                                                                     \
