@@ -50,17 +50,23 @@ static void put_troff(FILE *to, const char *text)
     }
 }
 
+/* "-name VALUE" as what a paragraph is about; its line is left open. */
+static void put_term(FILE *to, const char *name, const char *value)
+{
+    fputs(".TP\n.B \\-", to);
+    put_troff(to, name);
+    if (!value)
+        return;
+    fputs(" \\fI", to);
+    put_troff(to, value);
+    fputs("\\fR", to);
+}
+
 static void put_options(FILE *to)
 {
     fputs(".SH OPTIONS\nWith one hyphen or two, before the command.\n", to);
     for (const struct rk_cli_start_option *o = rk_cli_start_options; o->name; o++) {
-        fprintf(to, ".TP\n.B \\-");
-        put_troff(to, o->name);
-        if (o->value) {
-            fputs(" \\fI", to);
-            put_troff(to, o->value);
-            fputs("\\fR", to);
-        }
+        put_term(to, o->name, o->value);
         if (o->other) {
             fputs(", \\fB\\-\\-", to);
             put_troff(to, o->other);
@@ -89,13 +95,7 @@ static void put_commands(FILE *to)
             fputc('\n', to);
         }
         for (const struct rk_cli_flag *f = (*c)->flags; f && f->name; f++) {
-            fputs(".TP\n.B \\-", to);
-            put_troff(to, f->name);
-            if (f->value) {
-                fputs(" \\fI", to);
-                put_troff(to, f->value);
-                fputs("\\fR", to);
-            }
+            put_term(to, f->name, f->value);
             fputc('\n', to);
             put_troff(to, f->help);
             fputc('\n', to);
