@@ -170,6 +170,8 @@ int rk_cli_visit(struct rk_cli *cli, const char *root, bool is_watch, rk_cli_vis
 int rk_cli_run_words(struct rk_cli *cli, int count, char **words);
 /* With history, as typed. Empty lines do nothing. */
 int rk_cli_run_line(struct rk_cli *cli, const char *line);
+/* What kind argument i of a command is. */
+enum rk_cli_kind rk_cli_kind_of(const struct rk_cli_command *command, int i);
 const char *rk_cli_history_line(const struct rk_cli *cli, int number); /* NULL: not kept */
 
 #endif

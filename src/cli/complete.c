@@ -172,13 +172,6 @@ static const struct rk_cli_flag *open_flag(const struct rk_cli_command *command,
     return NULL;
 }
 
-static enum rk_cli_kind kind_at(const struct rk_cli_command *command, int arg)
-{
-    size_t known = command->args ? strlen(command->args) : 0;
-    char letter = known == 0 ? '-' : command->args[(size_t)arg < known ? (size_t)arg : known - 1];
-    return letter == '-' ? RK_CLI_ANY : (enum rk_cli_kind)letter;
-}
-
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -208,7 +201,7 @@ static bool complete_in(struct rk_cli *cli, int count, char *const *words, const
     else if (command && partial[0] == '-')
         is_fine = add_flags(ret, command, partial);
     else if (command)
-        is_fine = add_kind(cli, ret, kind_at(command, arg), partial);
+        is_fine = add_kind(cli, ret, rk_cli_kind_of(command, arg), partial);
     if (ret->count > 0)
         qsort(ret->list, (size_t)ret->count, sizeof *ret->list, by_bytes);
     return is_fine;

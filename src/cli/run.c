@@ -106,8 +106,7 @@ static int say_not_found(struct rk_cli *cli, const char *name)
                          near ? near->name : "");
 }
 
-/* What kind argument i of a command is. */
-static enum rk_cli_kind kind_of(const struct rk_cli_command *command, int i)
+enum rk_cli_kind rk_cli_kind_of(const struct rk_cli_command *command, int i)
 {
     size_t known = command->args ? strlen(command->args) : 0;
     char letter = known == 0 ? '-' : command->args[(size_t)i < known ? (size_t)i : known - 1];
@@ -126,7 +125,7 @@ static int check_args(struct rk_cli *cli, const struct rk_cli_args *args)
     for (int i = 0; i < args->count; i++) {
         char buffer[300];
         const char *why =
-            kind_of(command, i) == RK_CLI_PATH
+            rk_cli_kind_of(command, i) == RK_CLI_PATH
                 ? rk_cli_path_problem(args->values[i], is_sequential, buffer, sizeof buffer)
                 : NULL;
         if (why)
