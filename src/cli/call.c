@@ -123,7 +123,7 @@ static void on_string(int rc, const char *value, const void *data)
     finish(c, rc == ZOK && value && !c->path ? ZSYSTEMERROR : rc);
 }
 
-static bool copy_strings(const struct String_vector *from, struct String_vector *to)
+bool rk_cli_copy_strings(const struct String_vector *from, struct String_vector *to)
 {
     to->data = calloc((size_t)from->count + 1, sizeof *to->data);
     if (!to->data)
@@ -140,7 +140,7 @@ static void on_strings(int rc, const struct String_vector *strings, const void *
 {
     struct call *c = (struct call *)data;
 
-    if (rc == ZOK && strings && !copy_strings(strings, &c->names))
+    if (rc == ZOK && strings && !rk_cli_copy_strings(strings, &c->names))
         rc = ZSYSTEMERROR;
     finish(c, rc);
 }
@@ -205,7 +205,7 @@ static void on_who(int rc, const struct ClientInfo_vector *who, const void *data
 /* -- Waiting: on the main thread ----------------------------------------------------------------
  */
 
-static int request_limit_ms(const struct rk_cli *cli)
+int rk_cli_request_limit_ms(const struct rk_cli *cli)
 {
     return cli->options.request_ms > 0 ? cli->options.request_ms : cli->options.timeout_ms;
 }
@@ -215,7 +215,7 @@ static int request_limit_ms(const struct rk_cli *cli)
 static int await(struct rk_cli *cli, struct call **io, int sent)
 {
     struct call *c = *io;
-    int64_t deadline = rk_cli_now_ms() + request_limit_ms(cli);
+    int64_t deadline = rk_cli_now_ms() + rk_cli_request_limit_ms(cli);
     int rc = ZOK;
     bool is_done;
 
@@ -279,6 +279,12 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void rk_cli_sort_strings(struct String_vector *strings)
+{
+    if (strings->count > 0)
+        qsort(strings->data, (size_t)strings->count, sizeof *strings->data, by_bytes);
+}
+
 static int await_names(struct rk_cli *cli, struct call *c, int sent,
                        struct String_vector *ret_names, struct Stat *ret_stat)
 {
@@ -287,8 +293,7 @@ static int await_names(struct rk_cli *cli, struct call *c, int sent,
     if (rc == ZOK && ret_stat)
         *ret_stat = c->stat;
     if (rc == ZOK && ret_names) {
-        if (c->names.count > 0)
-            qsort(c->names.data, (size_t)c->names.count, sizeof *c->names.data, by_bytes);
+        rk_cli_sort_strings(&c->names);
         *ret_names = c->names;
         memset(&c->names, 0, sizeof c->names);
     }

@@ -97,6 +97,16 @@ int rk_cli_need_connection(struct rk_cli *cli);
 const char *rk_cli_session_state(const struct rk_cli *cli);
 bool rk_cli_keep_auth(struct rk_cli *cli, const char *scheme, const char *auth, int bytes);
 
+/* -- call.c -------------------------------------------------------------------------------------
+ */
+
+/* How long a request is waited for. */
+int rk_cli_request_limit_ms(const struct rk_cli *cli);
+/* False without memory: *ret holds what was copied so far. */
+bool rk_cli_copy_strings(const struct String_vector *from, struct String_vector *ret);
+/* By bytes. */
+void rk_cli_sort_strings(struct String_vector *strings);
+
 /* -- event.c ------------------------------------------------------------------------------------
  */
 

@@ -44,16 +44,8 @@ static void on_names(int rc, const struct String_vector *names, const void *data
     struct rk_cli *cli = r->cli;
     bool is_abandoned;
 
-    if (rc == ZOK && names) {
-        r->names.data = calloc((size_t)names->count + 1, sizeof *r->names.data);
-        for (; r->names.data && r->names.count < names->count; r->names.count++) {
-            r->names.data[r->names.count] = strdup(names->data[r->names.count]);
-            if (!r->names.data[r->names.count])
-                break;
-        }
-        if (r->names.count < names->count || !r->names.data)
-            rc = ZSYSTEMERROR;
-    }
+    if (rc == ZOK && names && !rk_cli_copy_strings(names, &r->names))
+        rc = ZSYSTEMERROR;
     pthread_mutex_lock(&cli->lock);
     r->rc = rc;
     r->is_done = true;
@@ -130,9 +122,7 @@ static int ask_ahead(struct visit *v)
 
 static int wait_for(struct visit *v, struct request *r)
 {
-    int limit_ms =
-        v->cli->options.request_ms > 0 ? v->cli->options.request_ms : v->cli->options.timeout_ms;
-    int64_t deadline = rk_cli_now_ms() + limit_ms;
+    int64_t deadline = rk_cli_now_ms() + rk_cli_request_limit_ms(v->cli);
 
     for (;;) {
         int64_t left = deadline - rk_cli_now_ms();
@@ -149,11 +139,6 @@ static int wait_for(struct visit *v, struct request *r)
     }
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The topmost node's children: visited in order, and put on the stack in its place. */
 static int go_into(struct visit *v)
 {
@@ -166,8 +151,7 @@ static int go_into(struct visit *v)
     if (rc != ZOK && rc != ZNONODE)
         return rc;
     v->depth--;
-    if (names->count > 0)
-        qsort(names->data, (size_t)names->count, sizeof *names->data, by_bytes);
+    rk_cli_sort_strings(names);
     rc = ZOK;
     for (int32_t i = 0; rc == ZOK && i < names->count; i++) {
         char *path = rk_cli_join(top.path, names->data[i]);
