@@ -154,12 +154,12 @@ static int watch_node(struct rk_x_follow *f, const char *path, bool is_told)
     return ZOK;
 }
 
-struct todo {
+struct pending {
     char **paths;
     size_t count, room;
 };
 
-static void todo_add(struct todo *t, char *take_path)
+static void pending_add(struct pending *t, char *take_path)
 {
     if (t->count == t->room) {
         t->room = t->room * 2 + 64;
@@ -169,7 +169,7 @@ static void todo_add(struct todo *t, char *take_path)
 }
 
 /* Watches the children of a node and puts those that are not known on the list. */
-static int watch_children(struct rk_x_follow *f, const char *path, struct todo *todo)
+static int watch_children(struct rk_x_follow *f, const char *path, struct pending *pending)
 {
     struct String_vector names = {0};
     int rc = rk_cli_children(f->cli, NULL, path, true, &names, NULL);
@@ -178,7 +178,7 @@ static int watch_children(struct rk_x_follow *f, const char *path, struct todo *
     for (int i = 0; i < names.count; i++) {
         char *child = rk_x_path_join(path, names.data[i]);
         if (look_up(f, child) == NULL)
-            todo_add(todo, child);
+            pending_add(pending, child);
         else
             free(child);
     }
@@ -189,15 +189,15 @@ static int watch_children(struct rk_x_follow *f, const char *path, struct todo *
 /* A node and all below it that is not known yet. */
 static int watch_tree(struct rk_x_follow *f, const char *path, bool is_told)
 {
-    struct todo todo = {0};
+    struct pending pending = {0};
     int rc = ZOK, root_rc = ZOK;
-    todo_add(&todo, rk_x_dup(path));
-    for (bool is_root = true; todo.count > 0; is_root = false) {
-        char *next = todo.paths[--todo.count];
+    pending_add(&pending, rk_x_dup(path));
+    for (bool is_root = true; pending.count > 0; is_root = false) {
+        char *next = pending.paths[--pending.count];
         if (rc == ZOK) {
             rc = watch_node(f, next, is_told);
             if (rc == ZOK && f->is_recursive)
-                rc = watch_children(f, next, &todo);
+                rc = watch_children(f, next, &pending);
             if (is_root)
                 root_rc = rc;
             /* Gone again, or not for us: the others go on. */
@@ -206,7 +206,7 @@ static int watch_tree(struct rk_x_follow *f, const char *path, bool is_told)
         }
         free(next);
     }
-    free(todo.paths);
+    free(pending.paths);
     return rc != ZOK ? rc : root_rc;
 }
 
@@ -214,16 +214,16 @@ static int watch_tree(struct rk_x_follow *f, const char *path, bool is_told)
 static int look_again(struct rk_x_follow *f, const struct queued *q)
 {
     if (q->type == ZOO_CHILD_EVENT && f->is_recursive) {
-        struct todo todo = {0};
-        int rc = watch_children(f, q->change.path, &todo);
-        for (size_t i = 0; i < todo.count; i++) {
+        struct pending pending = {0};
+        int rc = watch_children(f, q->change.path, &pending);
+        for (size_t i = 0; i < pending.count; i++) {
             if (rc == ZOK)
-                rc = watch_tree(f, todo.paths[i], true);
+                rc = watch_tree(f, pending.paths[i], true);
             if (rc == ZNONODE)
                 rc = ZOK;
-            free(todo.paths[i]);
+            free(pending.paths[i]);
         }
-        free(todo.paths);
+        free(pending.paths);
         return rc;
     }
     /* A deleted node that is not the root is watched again by its parent, once it is back. */
