@@ -241,17 +241,6 @@ bool rk_x_parse_age(const char *text, int *ret_sign, int64_t *ret_ms)
     return parse_with_unit(take_sign(text, ret_sign), units, ret_ms);
 }
 
-bool rk_x_parse_int(const char *text, int64_t low, int64_t high, int64_t *ret_value)
-{
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < low || value > high)
-        return false;
-    *ret_value = value;
-    return true;
-}
-
 void rk_x_size_text(int64_t bytes, char out[16])
 {
     static const char units[] = "KMGTPE";

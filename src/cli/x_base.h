@@ -53,7 +53,6 @@ int rk_x_path_compare(const char *a, const char *b);
 bool rk_x_parse_size(const char *text, int *ret_sign, int64_t *ret_bytes);
 /* "90" (seconds), "1500ms", "30s", "5m", "2h", "7d", with a sign as above. */
 bool rk_x_parse_age(const char *text, int *ret_sign, int64_t *ret_ms);
-bool rk_x_parse_int(const char *text, int64_t low, int64_t high, int64_t *ret_value);
 /* "873", "12.3K", "4.0M": at most seven characters. */
 void rk_x_size_text(int64_t bytes, char out[16]);
 void rk_x_time_text(int64_t epoch_ms, char out[32]); /* 2026-01-31T10:20:30.123Z */

@@ -58,7 +58,7 @@ int64_t rk_x_setting_number(const struct rk_x_doctor *d, const char *key, int64_
 {
     int64_t value;
     const char *text = rk_x_setting(d, key, NULL);
-    return text != NULL && rk_x_parse_int(text, INT64_MIN, INT64_MAX, &value) ? value : fallback;
+    return text != NULL && rk_cli_number(text, INT64_MIN, INT64_MAX, &value) ? value : fallback;
 }
 
 static char *trimmed(const char *from, size_t bytes)

@@ -52,7 +52,7 @@ static void check_ranges(struct rk_x_doctor *d)
         int64_t value;
         if (text == NULL)
             continue;
-        if (!rk_x_parse_int(text, INT64_MIN, INT64_MAX, &value))
+        if (!rk_cli_number(text, INT64_MIN, INT64_MAX, &value))
             rk_x_finding(d, RK_X_FAIL, "config", r->advice, "%s=%s is no number", r->key, text);
         else if (value < r->low || value > r->high)
             rk_x_finding(d, RK_X_WARN, "config", r->advice, "%s=%s is unusual", r->key, text);
@@ -199,7 +199,7 @@ void rk_x_check_myid(struct rk_x_doctor *d)
         (void)fclose(file); /* was only read */
         text[strcspn(text, " \t\r\n")] = '\0';
         bool is_member = false;
-        if (rk_x_parse_int(text, 0, INT64_MAX, &id))
+        if (rk_cli_number(text, 0, INT64_MAX, &id))
             for (int i = 0; i < d->member_count; i++)
                 is_member = is_member || d->members[i].id == id;
         if (id < 0)

@@ -213,7 +213,7 @@ static void check_swap(struct rk_x_doctor *d)
     int64_t swappiness = 0;
     if (read_line("/proc/sys/vm/swappiness", text, sizeof text)) {
         text[strcspn(text, "\n")] = '\0';
-        if (rk_x_parse_int(text, 0, 200, &swappiness) && swappiness > 10)
+        if (rk_cli_number(text, 0, 200, &swappiness) && swappiness > 10)
             rk_x_finding(d, RK_X_WARN, "memory", "sysctl vm.swappiness=1",
                          "vm.swappiness is %" PRId64
                          ": a server that is swapped out loses its sessions",

@@ -252,7 +252,7 @@ static const char *take_piece(const char *at, const char *stops, char *ret, size
 static bool is_port(const char *text)
 {
     int64_t port;
-    return rk_x_parse_int(text, 1, 65535, &port);
+    return rk_cli_number(text, 1, 65535, &port);
 }
 
 static bool parse_client(const char *at, struct rk_x_member *m)
@@ -281,7 +281,7 @@ bool rk_x_member_parse(const char *line, struct rk_x_member *m)
         return false;
     memcpy(id, line + 7, (size_t)(equals - line - 7));
     id[strcspn(id, " \t")] = '\0';
-    if (!rk_x_parse_int(id, 0, INT64_MAX, &m->id))
+    if (!rk_cli_number(id, 0, INT64_MAX, &m->id))
         return false;
     const char *at = equals + 1 + strspn(equals + 1, " \t");
     at = take_piece(at, ":;", m->host, sizeof m->host);

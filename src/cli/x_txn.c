@@ -64,7 +64,7 @@ static bool take_flag(struct op *op, const char *flag, const char *value, int *r
         return op->mode <= 4;
     }
     int64_t version;
-    if (strcmp(flag, "-v") != 0 || value == NULL || !rk_x_parse_int(value, -1, INT32_MAX, &version))
+    if (strcmp(flag, "-v") != 0 || value == NULL || !rk_cli_number(value, -1, INT32_MAX, &version))
         return false;
     op->version = (int)version;
     *ret_used = 2;
