@@ -90,6 +90,18 @@ static _Noreturn void become(const char *const argv[], char **env, int input, pi
     _exit(error == ENOENT ? NOT_FOUND : NOT_STARTED);
 }
 
+static void hand_terminal(const struct rk_x_run *run, pid_t group)
+{
+    if (run->terminal < 0)
+        return;
+    sigset_t out, old;
+    (void)sigemptyset(&out);
+    (void)sigaddset(&out, SIGTTOU);
+    (void)pthread_sigmask(SIG_BLOCK, &out, &old);
+    (void)tcsetpgrp(run->terminal, group);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 bool rk_x_run_start(struct rk_cli *cli, const char *const argv[], char *const env[],
                     const char *input, int input_bytes, struct rk_x_run *run)
 {
@@ -125,34 +137,40 @@ bool rk_x_run_start(struct rk_cli *cli, const char *const argv[], char *const en
     (void)rk_cli_error(cli, "cannot watch %s: no thread", argv[0]);
     (void)kill(-pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
+    hand_terminal(run, getpgrp());
     return false;
 }
 
-static void give_back_terminal(struct rk_x_run *run)
+/* As a shell does with its job: what Ctrl-Z has stopped stops us, too, and goes on with us. Without
+ * a shell above us we do not stop, and it just goes on. */
+static void follow_stop(struct rk_x_run *run)
 {
-    if (run->terminal < 0)
+    siginfo_t info = {0};
+    if (run->terminal < 0 || waitid(P_PID, (id_t)run->pid, &info, WSTOPPED | WNOHANG) != 0 ||
+        info.si_pid == 0)
         return;
-    sigset_t out, old;
-    (void)sigemptyset(&out);
-    (void)sigaddset(&out, SIGTTOU);
-    (void)pthread_sigmask(SIG_BLOCK, &out, &old);
-    (void)tcsetpgrp(run->terminal, getpgrp());
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    hand_terminal(run, getpgrp());
+    (void)kill(0, SIGTSTP); /* the rest of our job, if it is a pipe */
+    (void)raise(SIGTSTP);   /* this thread, before it goes on */
+    hand_terminal(run, run->pid);
+    (void)kill(-run->pid, SIGCONT);
 }
 
 bool rk_x_run_is_over(struct rk_x_run *run)
 {
     if (run->pid == 0)
         return true;
-    if (!__atomic_load_n(&run->is_over, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(&run->is_over, __ATOMIC_ACQUIRE)) {
+        follow_stop(run);
         return false;
+    }
     int status = 0;
     (void)pthread_join(run->watcher, NULL);
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     run->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     run->pid = 0;
-    give_back_terminal(run);
+    hand_terminal(run, getpgrp());
     return true;
 }
 

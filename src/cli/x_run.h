@@ -1,7 +1,7 @@
 /* Running somebody else's program beside a session: started, watched, ended.
  *
  * The program has its own process group (and the terminal, if there is one), so that all it started
- * can be ended with it; the kernel ends it (TERM) if rookery-cli dies. */
+ * can be ended with it; the kernel ends it (TERM) if rookery-cli dies. Ctrl-Z stops both. */
 #ifndef RK_CLI_X_RUN_H
 #define RK_CLI_X_RUN_H
 

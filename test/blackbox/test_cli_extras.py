@@ -781,6 +781,14 @@ def test_interactive(s):
     check_equal(cli(s, '-c', 'watch -for 50ms /nw; create /nw x; sync /; delete /nw').out, 'Sync is OK\n')
 
 
+def test_stopped_by_the_terminal(s):
+    """Ctrl-Z with no shell above: the program goes on and nothing hangs."""
+    body = 'echo have; read x; echo got $x'
+    code, seen = on_terminal(s, ['lock', '/stopped', '--', 'sh', '-c', body],
+                             [(b'have', b'\x1a'), (b'^Z', b'word\n')], {})
+    check_equal((code, 'got word' in seen), (OK, True), seen)
+
+
 def test_watch_old_server(s):
     old = OldServer(s)
     script(s, 'create /old x\n')
@@ -1029,7 +1037,7 @@ def main():
                test_export_targets,
                test_answer_to_a_set_is_lost,
                test_import_modes, test_bad_files, test_cp, test_chroot, test_mv, test_large, test_edit, test_edit_asks, test_txn,
-               test_watch, test_interactive, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
+               test_watch, test_interactive, test_stopped_by_the_terminal, test_watch_old_server, test_exec_on_change, test_lock, test_lock_wait_and_loss, test_elect, test_elect_loss,
                test_status_standalone, test_top, test_doctor):
         suite.run(fn.__name__[5:], fn, s)
     suite.run('mirror', test_mirror, s, other, '/mir')
