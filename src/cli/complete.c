@@ -309,6 +309,7 @@ int rk_cli_complete_words(struct rk_cli *cli, int count, char **words,
     if (code == 0 && !rk_cli_init(cli, &start.options))
         code = RK_CLI_FAILED;
     if (code == 0) {
+        rk_cli_start_auths(cli, &start);
         cli->options.wait_ms = cli->options.request_ms = ASK_MS / 2;
         if (partial[0] == '/' && rk_cli_connect(cli))
             (void)rk_cli_need_connection(cli);

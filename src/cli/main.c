@@ -93,9 +93,7 @@ int main(int argc, char **argv)
         perror("rookery-cli");
         return RK_CLI_FAILED;
     }
-    for (int i = 0; i < start.auth_count; i++)
-        (void)rk_cli_keep_auth(&shell, start.auths[i].scheme, start.auths[i].auth,
-                               start.auths[i].bytes);
+    rk_cli_start_auths(&shell, &start);
     rk_cli_catch_signals(&shell);
     run(&shell, &start);
     rk_cli_flush(&shell);

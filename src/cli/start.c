@@ -399,3 +399,10 @@ void rk_cli_start_free(struct rk_cli_start *start)
     }
     free(start->texts);
 }
+
+void rk_cli_start_auths(struct rk_cli *cli, const struct rk_cli_start *start)
+{
+    for (int i = 0; i < start->auth_count; i++)
+        (void)rk_cli_keep_auth(cli, start->auths[i].scheme, start->auths[i].auth,
+                               start->auths[i].bytes); /* there is room for as many */
+}

@@ -30,6 +30,8 @@ struct rk_cli_start {
  * blotted out. */
 int rk_cli_start_parse(struct rk_cli_start *start, int argc, char **argv);
 void rk_cli_start_free(struct rk_cli_start *start);
+/* Has sessions that are opened from now on log in. */
+void rk_cli_start_auths(struct rk_cli *cli, const struct rk_cli_start *start);
 
 /* -- script.c -----------------------------------------------------------------------------------
  */

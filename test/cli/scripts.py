@@ -377,10 +377,14 @@ def test_completion_of_other_shells(server):
     zk.check_equal(bash('rookery-cli --js'), ['--json'])
     zk.check_equal(bash('rookery-cli get /comp/o'), ['/comp/on\\ two', '/comp/one'])
     zk.check_equal(bash('rookery-cli get /comp/x'), ['/comp/x\\$\\(id\\)'])
+    expect(run(server.hosts, '-auth', 'digest:bob:x', '-c', 'create /comp/own; create /comp/own/in;'
+               'setAcl /comp/own auth::cdrwa'), 0)
+    zk.check_equal(bash('rookery-cli get /comp/own/'), [])
+    zk.check_equal(bash('rookery-cli -auth digest:bob:x get /comp/own/'), ['/comp/own/in'])
     zk.check_equal(bash('rookery-cli -server %s get /comp/one' % server.hosts), ['/comp/one'])
     zk.check_equal(bash('rookery-cli stat -'), ['-w'])
     zk.check_equal(bash('rookery-cli addWatch -m PERSISTENT_'), ['PERSISTENT_RECURSIVE'])
-    expect(run(server.hosts, 'deleteall', '/comp'), 0)
+    expect(run(server.hosts, '-auth', 'digest:bob:x', 'deleteall', '/comp'), 0)
 
 
 def test_picture_of_the_first_steps(server):
