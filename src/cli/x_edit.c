@@ -159,6 +159,14 @@ static void drop_file(struct edit *e)
     e->file = NULL;
 }
 
+static int keep_file(struct edit *e, int status)
+{
+    rk_cli_note(e->cli, "what you wrote is in %s\n", e->file);
+    free(e->file);
+    e->file = NULL;
+    return status;
+}
+
 /* One value, one run of the editor, as many attempts to set it as are asked for. *ret_again: the
  * value that is there now is to be edited. */
 static int edit_once(struct edit *e, const char *rule, bool *ret_again)
@@ -170,8 +178,10 @@ static int edit_once(struct edit *e, const char *rule, bool *ret_again)
     if (!write_file(e) || run_editor(e) != RK_CLI_OK)
         return RK_CLI_FAILED;
     struct rk_x_text text = {0};
-    if (!read_file(e, &text))
-        return RK_CLI_FAILED;
+    if (!read_file(e, &text)) {
+        rk_x_text_free(&text);
+        return keep_file(e, RK_CLI_FAILED);
+    }
     drop_added_newline(e, &text);
     bool is_same = e->value.bytes <= 0 ? text.bytes == 0
                                        : text.bytes == (size_t)e->value.bytes &&
@@ -194,17 +204,7 @@ static int edit_once(struct edit *e, const char *rule, bool *ret_again)
         return RK_CLI_OK;
     }
     *ret_again = rc == ZBADVERSION && answer == ANSWER_EDIT;
-    if (*ret_again) {
-        rk_cli_note(e->cli, "what you wrote is in %s\n", e->file);
-        free(e->file);
-        e->file = NULL;
-        return RK_CLI_OK;
-    }
-    status = rk_cli_fail(e->cli, rc, e->path);
-    rk_cli_note(e->cli, "what you wrote is in %s\n", e->file);
-    free(e->file);
-    e->file = NULL;
-    return status;
+    return keep_file(e, *ret_again ? RK_CLI_OK : rk_cli_fail(e->cli, rc, e->path));
 }
 
 static int run_edit(struct rk_cli *cli, const struct rk_cli_args *args)
