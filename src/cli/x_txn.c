@@ -58,7 +58,7 @@ static bool take_flag(struct op *op, const char *flag, const char *value, int *r
         else if (strcmp(flag, "-s") == 0)
             op->mode |= 2;
         else if (strcmp(flag, "-c") == 0)
-            op->mode = 4;
+            op->mode |= 4;
         else
             return false;
         return op->mode <= 4;
