@@ -183,11 +183,10 @@ int rk_x_run_stop(struct rk_x_run *run, int grace_ms)
     /* A stopped program does not hear of TERM before it goes on. */
     (void)kill(-run->pid, SIGCONT);
     pid_t group = run->pid;
-    while (!rk_x_run_is_over(run) && rk_x_clock_ms() < until)
+    /* A group lives as long as a member: those that the program started have as much time. */
+    while ((!rk_x_run_is_over(run) || kill(-group, 0) == 0) && rk_x_clock_ms() < until)
         rk_x_sleep_ms(5);
-    /* What it left behind in its group goes in any case. The group lives as long as a member, so
-     * without the program itself there may be nobody, which is fine. */
-    (void)kill(-group, SIGKILL);
+    (void)kill(-group, SIGKILL); /* there may be nobody, which is fine */
     while (!rk_x_run_is_over(run))
         rk_x_sleep_ms(5);
     return run->status;

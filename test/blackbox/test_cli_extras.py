@@ -872,6 +872,22 @@ def test_lock_wait_and_loss(s):
     done = finish(holder)
     check_equal((done.code, done.out), (LOST, ''), done.err)
     check(time.monotonic() - begin < 5, 'killed soon')
+    # What the program started has the time that the program has.
+    traces = path('traces')
+    holder = start(s, 'lock', '/locks/y', '--', 'sh', '-c', '(trap "sleep 0.4; echo tidy > %s; exit" TERM; echo have; '
+                   'sleep 60 & wait) & wait' % traces)
+    check_equal(holder.stdout.readline(), b'have\n')
+    cli(s, 'delete', jcli(s, 'find', '/locks/y', '-ephemeral')[0]['path'])
+    check_equal(finish(holder).code, LOST)
+    check_equal(open(traces).read(), 'tidy\n')
+    # What the program started has the time that the program has.
+    traces = path('traces')
+    holder = start(s, 'lock', '/locks/y', '--', 'sh', '-c', '(trap "sleep 0.4; echo tidy > %s; exit" TERM; echo have; '
+                   'sleep 60 & wait) & wait' % traces)
+    check_equal(holder.stdout.readline(), b'have\n')
+    cli(s, 'delete', jcli(s, 'find', '/locks/y', '-ephemeral')[0]['path'])
+    check_equal(finish(holder).code, LOST)
+    check_equal(open(traces).read(), 'tidy\n')
     # Ctrl-C of who waits leaves nothing behind; that of who holds ends the command.
     holder = start(s, 'lock', '/locks/y', '--', 'sh', '-c', 'echo have; sleep 60')
     check_equal(holder.stdout.readline(), b'have\n')
