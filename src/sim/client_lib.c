@@ -182,15 +182,19 @@ static void take_effect(struct sim_clients *all, struct sim_client *c,
     }
 }
 
-static void end_life(struct sim_clients *all, struct sim_client *c)
+static void destroy(struct sim_world *w, struct sim_client *c)
 {
-    rk_lib_check_end(all->w, c);
     rk_client_destroy(c->lib->machine);
     c->lib->machine = NULL;
     if (c->lib->mem.used_bytes != 0) {
-        rk_sim_fail(all->w, "client %u: the machine left %zu bytes", c->index,
-                    c->lib->mem.used_bytes);
+        rk_sim_fail(w, "client %u: the machine left %zu bytes", c->index, c->lib->mem.used_bytes);
     }
+}
+
+static void end_life(struct sim_clients *all, struct sim_client *c)
+{
+    rk_lib_check_end(all->w, c);
+    destroy(all->w, c);
 }
 
 static void wake(struct sim_clients *all, struct sim_client *c)
@@ -290,12 +294,11 @@ void rk_lib_create(struct sim_clients *all, struct sim_client *c)
 {
     c->lib = rk_mem_must_zalloc(&all->w->mem, sizeof(*c->lib));
     rk_mem_libc_init(&c->lib->mem, 0);
-    c->lib->first_tag = 1;
 }
 
 void rk_lib_destroy(struct sim_clients *all, struct sim_client *c)
 {
-    rk_client_destroy(c->lib->machine);
+    destroy(all->w, c);
     rk_mem_free(&all->w->mem, c->lib, sizeof(*c->lib));
 }
 
@@ -426,8 +429,7 @@ static void talk(struct sim_clients *all, struct sim_client *c)
  * where an epoch has few zxids, writes cost connections, and each connection has its last word. */
 static void last_word(struct sim_clients *all, struct sim_client *c)
 {
-    static const int32_t ops[] = {RK_OP_GET_DATA, RK_OP_EXISTS, RK_OP_GET_CHILDREN2, RK_OP_SET_DATA,
-                                  RK_OP_EXISTS};
+    static const int32_t ops[] = {RK_OP_GET_DATA, RK_OP_EXISTS, RK_OP_GET_CHILDREN2};
     struct sim_lib *lib = c->lib;
     c->is_last_word_said = true;
     if (all->w->opt.node.core.enforce_auth_schemes.data != NULL) {
@@ -435,7 +437,7 @@ static void last_word(struct sim_clients *all, struct sim_client *c)
     }
     for (uint32_t i = 0; i < lib->watch_count && lib->machine != NULL; i++) {
         struct lib_watch watch = lib->watches[i];
-        if (watch.kind != WATCHED_PERSISTENT) {
+        if (watch.kind < WATCHED_PERSISTENT) {
             rk_user_get(all, c, ops[watch.kind], watch.path, false);
         } else if (!lib->has_written) {
             rk_user_set(all, c, watch.path);

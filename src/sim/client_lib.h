@@ -47,10 +47,9 @@ struct sim_lib {
     int32_t next_list; /* of the request that is being written */
     char next_path[SIM_PATH_BYTES];
     struct lib_asked asked[LIB_TAGS];
-    uint64_t tags;      /* given out */
-    uint64_t first_tag; /* the oldest that may be open */
-    uint64_t sent_tag;  /* the last one that was sent */
-    uint64_t answered;  /* the last one that was answered on this connection */
+    uint64_t tags;     /* given out */
+    uint64_t sent_tag; /* the last one that was sent */
+    uint64_t answered; /* the last one that was answered, or lost, on this connection */
     uint64_t last_word;
     int32_t sent_xid;
     rk_zxid seen;
