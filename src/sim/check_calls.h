@@ -18,6 +18,9 @@ void rk_check_applied(struct sim_check *c, const struct sim_txn *t);
 void rk_check_log_full(struct sim_check *c);
 void rk_check_free_conns(struct sim_check *c);
 
+/* As far as its end, if that is in flight, and may have been committed in this step. */
+void rk_check_advance_to_close(struct sim_check *c, rk_session_id session);
+
 /* check_session.c: handshakes, expiry -- */
 void rk_check_handshake_in(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);
 void rk_check_handshake_out(struct sim_check *c, struct mconn *conn, struct rk_bytes frame);

@@ -116,14 +116,12 @@ void rk_check_free_conns(struct sim_check *c)
     }
 }
 
-/* The end of a session may show in nothing but the end of its connection. */
-static void advance_to_close(struct sim_check *c, const struct mconn *conn)
+void rk_check_advance_to_close(struct sim_check *c, rk_session_id session)
 {
     struct sim_txn **items;
     uint32_t count = rk_check_in_flight(c, &items);
     uint32_t i = 0;
-    while (i < count &&
-           (items[i]->type != RK_OP_CLOSE_SESSION || items[i]->session != conn->viewer.session)) {
+    while (i < count && (items[i]->type != RK_OP_CLOSE_SESSION || items[i]->session != session)) {
         i++;
     }
     if (i < count && (c->is_ensemble ? rk_truth_has_quorum(c->w->truth, items[i])
@@ -144,7 +142,8 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
 {
     struct mconn *conn = rk_check_conn(c, id);
     if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close) {
-        advance_to_close(c, conn);
+        /* The end of a session may show in nothing but the end of its connection. */
+        rk_check_advance_to_close(c, conn->viewer.session);
     }
     if (conn == NULL && c->is_ensemble && c->event.conn == id) {
         return; /* all are closed in the step in which it is gone */

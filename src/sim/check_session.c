@@ -201,25 +201,13 @@ bool rk_check_is_wanted_elsewhere(struct sim_check *c, const struct mconn *conn)
     return false;
 }
 
-/* A leader may answer in the step in which it commits the session's end. */
-static void advance_to_close(struct sim_check *c, rk_session_id session)
-{
-    struct sim_txn **items;
-    uint32_t count = rk_check_in_flight(c, &items);
-    for (uint32_t i = 0; i < count; i++) {
-        if (items[i]->type == RK_OP_CLOSE_SESSION && items[i]->session == session) {
-            rk_check_advance(c, items[i]->zxid);
-            break;
-        }
-    }
-}
-
 static void refused_open(struct sim_check *c, struct mconn *conn)
 {
     const struct sim_tsession *ts = rk_truth_session(c->w->truth, conn->wanted);
     CHECK(c, conn->wanted != 0, "a new session was refused");
     if (conn->has_password && ts != NULL && !ts->is_closed) {
-        advance_to_close(c, conn->wanted);
+        /* A leader may answer in the step in which it commits the session's end. */
+        rk_check_advance_to_close(c, conn->wanted);
     }
     /* Not even by a leader that was deposed and does not know it, or the session's end. */
     CHECK(c, !conn->has_password || ts == NULL || !ts->is_taken || ts->is_closed,
