@@ -102,11 +102,10 @@ struct sim_wire_options {
     int64_t delay_us_max;
     uint32_t split_pct;
     uint32_t reset_ppm;
-    uint32_t send_bytes;       /* what a kernel takes off a sender's hands */
-    uint32_t receive_bytes;    /* ... and keeps for a receiver */
-    uint32_t unsent_bytes_max; /* more closes the channel */
-    uint32_t overflow_ppm;     /* sends that are taken for more */
-    uint32_t sync_break_pct;   /* of synchronisations */
+    uint32_t send_bytes;     /* what a kernel takes off a sender's hands */
+    uint32_t receive_bytes;  /* ... and keeps for a receiver */
+    uint32_t overflow_ppm;   /* sends after which too much is taken to be unsent */
+    uint32_t sync_break_pct; /* of synchronisations */
 };
 
 /* Enumeration (scene.h): where the victim goes down once more. */

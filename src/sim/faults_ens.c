@@ -66,7 +66,6 @@ static void draw_wire(struct sim_wire_options *o, struct sim_tape *t, int32_t ti
     o->sync_break_pct = pct(t, 30) ? log32(t, 5, 60) : 0;
     o->send_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
     o->receive_bytes = pct(t, 70) ? 1 << 20 : log32(t, 500, 100000);
-    o->unsent_bytes_max = 64u << 20;
     o->overflow_ppm = pct(t, 20) ? log32(t, 20, 3000) : 0;
 }
 

@@ -39,7 +39,6 @@ enum key_type {
     X(ens.wire.send_bytes, KEY_32, 1 << 20)                                                        \
     X(ens.wire.receive_bytes, KEY_32, 1 << 20)                                                     \
     X(ens.wire.overflow_ppm, KEY_32, 0)                                                            \
-    X(ens.wire.unsent_bytes_max, KEY_32, 64 << 20)                                                 \
     X(ens.count, KEY_32, 3)                                                                        \
     X(ens.observers, KEY_32, 0)                                                                    \
     X(ens.commit_log_count, KEY_32, 500)                                                           \

@@ -106,10 +106,8 @@ void rk_sim_scene_options(struct sim_options *o, enum sim_scene scene)
     for (uint32_t i = 0; i < RK_SIM_NODES_MAX; i++) {
         e->clock_rate_permille[i] = 1000;
     }
-    e->wire = (struct sim_wire_options){.delay_us_max = 200,
-                                        .send_bytes = 1 << 20,
-                                        .receive_bytes = 1 << 20,
-                                        .unsent_bytes_max = 64u << 20};
+    e->wire = (struct sim_wire_options){
+        .delay_us_max = 200, .send_bytes = 1 << 20, .receive_bytes = 1 << 20};
     e->scene.is_on = true;
     e->scene.scene = (uint32_t)scene;
 }

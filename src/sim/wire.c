@@ -11,6 +11,7 @@
 #define LINES_MAX        256u
 #define STREAM_BYTES_MAX ((size_t)256 << 20)
 #define DIAL_AGAIN_US    200000
+#define UNSENT_BYTES_MAX ((size_t)64 << 20) /* more closes the channel */
 #define CLOSE_US_MAX     1000000
 #define OTHER(side)      (1u - (side))
 
@@ -408,7 +409,7 @@ static void send_bytes(struct sim_wire *wire, uint32_t node, rk_chan_id id, stru
         return;
     }
     rk_buf_put(&f->bytes, bytes.data, bytes.len);
-    if (f->bytes.len > wire->w->opt.ens.wire.unsent_bytes_max || is_overflow_due(wire)) {
+    if (f->bytes.len > UNSENT_BYTES_MAX || is_overflow_due(wire)) {
         RK_MARK(wire->w, CHAN_OVERFLOW);
         e->is_closing = true;
         e->is_flushed = true;
