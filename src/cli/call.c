@@ -320,9 +320,9 @@ int rk_cli_get(struct rk_cli *cli, zhandle_t *zh, const char *path, bool is_watc
 {
     int rc;
     BEGIN(cli, zh, c);
-    rc = await_value(cli, c,
-                     zoo_awget(handle, path, is_watch ? rk_cli_watcher : NULL, cli, on_data, c),
-                     ret_value, ret_stat);
+    rc = await_value(
+        cli, c, zoo_awget(handle, path, is_watch ? rk_cli_watcher_now(cli) : NULL, cli, on_data, c),
+        ret_value, ret_stat);
     if (rc == ZOK && is_watch)
         rk_cli_remember_watch(cli, path, RK_CLI_WATCH_DATA);
     return rc;
@@ -333,9 +333,10 @@ int rk_cli_exists(struct rk_cli *cli, zhandle_t *zh, const char *path, bool is_w
 {
     int rc;
     BEGIN(cli, zh, c);
-    rc = await_stat(cli, c,
-                    zoo_awexists(handle, path, is_watch ? rk_cli_watcher : NULL, cli, on_stat, c),
-                    ret_stat);
+    rc = await_stat(
+        cli, c,
+        zoo_awexists(handle, path, is_watch ? rk_cli_watcher_now(cli) : NULL, cli, on_stat, c),
+        ret_stat);
     if (is_watch && (rc == ZOK || rc == ZNONODE))
         rk_cli_remember_watch(cli, path, rc == ZOK ? RK_CLI_WATCH_DATA : RK_CLI_WATCH_EXIST);
     return rc;
@@ -347,8 +348,8 @@ int rk_cli_children(struct rk_cli *cli, zhandle_t *zh, const char *path, bool is
     int rc;
     BEGIN(cli, zh, c);
     rc = await_names(cli, c,
-                     zoo_awget_children2(handle, path, is_watch ? rk_cli_watcher : NULL, cli,
-                                         on_strings_stat, c),
+                     zoo_awget_children2(handle, path, is_watch ? rk_cli_watcher_now(cli) : NULL,
+                                         cli, on_strings_stat, c),
                      ret_names, ret_stat);
     if (rc == ZOK && is_watch)
         rk_cli_remember_watch(cli, path, RK_CLI_WATCH_CHILD);
@@ -449,9 +450,9 @@ int rk_cli_get_config(struct rk_cli *cli, zhandle_t *zh, bool is_watch,
 {
     int rc;
     BEGIN(cli, zh, c);
-    rc = await_value(cli, c,
-                     zoo_awgetconfig(handle, is_watch ? rk_cli_watcher : NULL, cli, on_data, c),
-                     ret_value, ret_stat);
+    rc = await_value(
+        cli, c, zoo_awgetconfig(handle, is_watch ? rk_cli_watcher_now(cli) : NULL, cli, on_data, c),
+        ret_value, ret_stat);
     if (rc == ZOK && is_watch)
         rk_cli_remember_watch(cli, ZOO_CONFIG_NODE, RK_CLI_WATCH_DATA);
     return rc;
@@ -474,7 +475,7 @@ int rk_cli_add_watch(struct rk_cli *cli, zhandle_t *zh, const char *path, bool i
     rc = await_stat(cli, c,
                     rk_aadd_watch(handle, path,
                                   is_recursive ? RK_WATCH_RECURSIVE : RK_WATCH_PERSISTENT,
-                                  rk_cli_watcher, cli, on_void, c),
+                                  rk_cli_watcher_now(cli), cli, on_void, c),
                     NULL);
     if (rc == ZOK)
         rk_cli_remember_watch(cli, path,

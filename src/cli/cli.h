@@ -68,8 +68,9 @@ int rk_cli_spawn(struct rk_cli *cli, char *const argv[]);
 void rk_cli_watcher(zhandle_t *zh, int type, int state, const char *path, void *context);
 
 /* Commands that follow watches themselves: between begin and end, events of rk_cli_watcher go to fn
- * (on the main thread, in rk_cli_wait) instead of being printed. type and state: ZOO_*_EVENT,
- * ZOO_*_STATE of zookeeper.h; zxid -1 where the server does not say. fn NULL: print again. */
+ * (on the main thread, in rk_cli_wait) instead of being printed. What watches that were set
+ * meanwhile tell after the end goes nowhere. type and state: ZOO_*_EVENT, ZOO_*_STATE of
+ * zookeeper.h; zxid -1 where the server does not say. fn NULL: print again. */
 typedef void (*rk_cli_event_fn)(struct rk_cli *cli, void *context, int type, int state,
                                 const char *path, int64_t zxid);
 void rk_cli_on_event(struct rk_cli *cli, rk_cli_event_fn fn, void *context);

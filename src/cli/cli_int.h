@@ -26,7 +26,8 @@ struct rk_cli_event {
     int type;
     int state;
     int64_t zxid;
-    char *path; /* malloced; NULL for events of the session */
+    char *path;       /* malloced; NULL for events of the session */
+    bool is_followed; /* of a watch that was set between begin and end of rk_cli_on_event */
 };
 
 /* What the shell has asked to be told of, as Java's client keeps it. */
@@ -112,6 +113,9 @@ void rk_cli_sort_strings(struct String_vector *strings);
 
 /* Takes path. From any thread. */
 void rk_cli_push_event(struct rk_cli *cli, int type, int state, int64_t zxid, char *take_path);
+/* What a watch that is set now is to tell: rk_cli_watcher, or one whose events go to event_fn or
+ * nowhere. */
+watcher_fn rk_cli_watcher_now(const struct rk_cli *cli);
 /* Prints what has come, or hands it to event_fn. */
 void rk_cli_drain_events(struct rk_cli *cli);
 void rk_cli_remember_watch(struct rk_cli *cli, const char *path, enum rk_cli_watch_kind kind);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void rk_cli_push_event(struct rk_cli *cli, int type, int state, int64_t zxid, char *take_path)
+static void push(struct rk_cli *cli, struct rk_cli_event event)
 {
     struct rk_cli_event *e;
 
@@ -23,15 +23,20 @@ void rk_cli_push_event(struct rk_cli *cli, int type, int state, int64_t zxid, ch
         cli->events_lost++;
     }
     e = &cli->events[(cli->event_first + cli->event_count) % RK_CLI_EVENTS_MAX];
-    *e = (struct rk_cli_event){type, state, zxid, take_path};
+    *e = event;
     cli->event_count++;
     pthread_mutex_unlock(&cli->lock);
     rk_cli_wake(cli);
 }
 
-void rk_cli_watcher(zhandle_t *zh, int type, int state, const char *path, void *context)
+void rk_cli_push_event(struct rk_cli *cli, int type, int state, int64_t zxid, char *take_path)
 {
-    struct rk_cli *cli = context;
+    push(cli, (struct rk_cli_event){type, state, zxid, take_path, false});
+}
+
+static void take_event(zhandle_t *zh, int type, int state, const char *path, struct rk_cli *cli,
+                       bool is_followed)
+{
     bool is_node = type != ZOO_SESSION_EVENT;
     char *copy = is_node && path ? strdup(path) : NULL;
 
@@ -41,7 +46,25 @@ void rk_cli_watcher(zhandle_t *zh, int type, int state, const char *path, void *
         pthread_mutex_unlock(&cli->lock);
         return;
     }
-    rk_cli_push_event(cli, type, state, is_node ? rk_watch_zxid(zh) : -1, copy);
+    push(cli,
+         (struct rk_cli_event){type, state, is_node ? rk_watch_zxid(zh) : -1, copy, is_followed});
+}
+
+void rk_cli_watcher(zhandle_t *zh, int type, int state, const char *path, void *context)
+{
+    take_event(zh, type, state, path, context, false);
+}
+
+/* rk_cli_watcher hears of the session. */
+static void follower(zhandle_t *zh, int type, int state, const char *path, void *context)
+{
+    if (type != ZOO_SESSION_EVENT)
+        take_event(zh, type, state, path, context, true);
+}
+
+watcher_fn rk_cli_watcher_now(const struct rk_cli *cli)
+{
+    return cli->event_fn ? follower : rk_cli_watcher;
 }
 
 void rk_cli_on_event(struct rk_cli *cli, rk_cli_event_fn fn, void *context)
@@ -201,6 +224,8 @@ static void show(struct rk_cli *cli, const struct rk_cli_event *e)
         return;
     if (!is_session)
         note_fired(cli, e->type, e->path);
+    if (e->is_followed && !cli->event_fn)
+        return; /* who asked for it has ended */
     if (cli->event_fn) {
         cli->event_fn(cli, cli->event_context, e->type, e->state, e->path, e->zxid);
         return;
@@ -223,7 +248,7 @@ static void show(struct rk_cli *cli, const struct rk_cli_event *e)
 void rk_cli_drain_events(struct rk_cli *cli)
 {
     for (;;) {
-        struct rk_cli_event e = {0, 0, 0, NULL};
+        struct rk_cli_event e = {0, 0, 0, NULL, false};
         int64_t lost;
         bool is_more;
 

@@ -65,8 +65,8 @@ static int ask(struct visit *v, struct entry *e)
     if (!r)
         return ZSYSTEMERROR;
     r->cli = v->cli;
-    rc = zoo_awget_children(v->cli->zh, e->path, v->is_watch ? rk_cli_watcher : NULL, v->cli,
-                            on_names, r);
+    rc = zoo_awget_children(v->cli->zh, e->path, v->is_watch ? rk_cli_watcher_now(v->cli) : NULL,
+                            v->cli, on_names, r);
     if (rc != ZOK)
         free_request(r);
     else

@@ -778,7 +778,8 @@ def test_interactive(s):
     check_equal(code, OK)
     eventually('no watch', lambda: 'zk_watch_count\t0' in s.four('mntr'))
     # A script goes on, too: what comes behind watch is not told of any more.
-    check_equal(cli(s, '-c', 'watch -for 50ms /nw; create /nw x; sync /; delete /nw').out, 'Sync is OK\n')
+    for flag in ('', '-plain '):
+        check_equal(cli(s, '-c', 'watch -for 50ms %s/nw; create /nw x; sync /; delete /nw' % flag).out, 'Sync is OK\n')
 
 
 def test_stopped_by_the_terminal(s):
