@@ -11,13 +11,15 @@
  * - Completions and watchers of a threaded handle run on its completion thread, one at a time, in
  * the order in which the server answered. A synchronous call from one of them would wait for
  *   itself; the library knows its own threads and refuses it with ZINVALIDSTATE.
- * - zookeeper_close may be called from any callback and any thread, once. From a callback it
- * returns at once, and the handle is freed when the callback has returned.
+ * - zookeeper_close may be called from any callback and any thread, once. No watcher is called any
+ *   more; completions of what was outstanding are. From a callback it returns at once, and the
+ *   handle is freed when they have been called.
  * - A handle belongs to the process that opened it. A child made by fork has neither its threads
  *   nor a connection of its own and may not use it, nor close it: that would end the session of its
  *   parent. exec closes the descriptors.
- * - Nothing is shared between handles, except what zoo_set_debug_level, zoo_set_log_stream and
- *   zoo_deterministic_conn_order set: the defaults for handles opened afterwards. */
+ * - Nothing is shared between handles, except what zoo_set_debug_level and zoo_set_log_stream set,
+ *   for all handles that have no level or callback of their own, and zoo_deterministic_conn_order,
+ *   for handles opened afterwards. */
 #ifndef ROOKERY_ROOKERY_H
 #define ROOKERY_ROOKERY_H
 

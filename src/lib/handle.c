@@ -160,6 +160,7 @@ int zookeeper_close(zhandle_t *zh)
     }
     RK_LIB_LOG(s, INFO, "Closing zookeeper sessionId=%#llx", (unsigned long long)s->id.client_id);
     s->is_closing = true;
+    __atomic_store_n(&zh->is_closed, true, __ATOMIC_RELAXED);
     struct rk_client_event event = {.type = RK_CLIENT_EV_CLOSE};
     event.u.close.close_ms = RK_LIB_CLOSE_MS;
     (void)rk_lib_step(s, &event); /* this event has no result */

@@ -179,7 +179,7 @@ struct _zhandle {
     void *context;
     int request_timeout_ms;
     bool is_view;
-    bool is_closed; /* a view that was closed */
+    bool is_closed; /* its watchers are not called any more */
     uint32_t users; /* calls of it on their way */
     char *root;     /* of a view; NULL: that of the session */
     size_t root_len;

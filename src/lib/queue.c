@@ -356,11 +356,11 @@ static void tell_watch(struct rk_lib *s, struct rk_lib_watch *watch)
 static void tell_state(struct rk_lib *s, const struct rk_lib_state_item *item)
 {
     zhandle_t *zh = s->handle;
-    if (s->on_session)
+    if (s->on_session && rk_lib_view_hears(zh))
         s->on_session(zh, (enum rk_session_change)item->change, item->session_id,
                       s->on_session_context);
     watcher_fn fn = __atomic_load_n(&zh->watcher, __ATOMIC_RELAXED);
-    if (fn)
+    if (fn && rk_lib_view_hears(zh))
         fn(zh, ZOO_SESSION_EVENT, item->state, NULL,
            __atomic_load_n(&zh->context, __ATOMIC_RELAXED));
 }

@@ -47,12 +47,18 @@ struct rk_client_watcher rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void 
                                       .owner = zh->is_view ? (uint64_t)(uintptr_t)zh : 0};
 }
 
+bool rk_lib_view_hears(const zhandle_t *zh)
+{
+    return !__atomic_load_n(&zh->is_closed, __ATOMIC_RELAXED) &&
+           !__atomic_load_n(&zh->s->handle->is_closed, __ATOMIC_RELAXED);
+}
+
 void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
                       int state, const char *path)
 {
     watcher_fn fn = (watcher_fn)(uintptr_t)watcher->fn;
     zhandle_t *zh = watcher->owner ? (zhandle_t *)(uintptr_t)watcher->owner : s->handle;
-    if (__atomic_load_n(&zh->is_closed, __ATOMIC_RELAXED))
+    if (!rk_lib_view_hears(zh))
         return;
     if (path && zh->root && strncmp(path, zh->root, zh->root_len) == 0) {
         if (path[zh->root_len] == 0)

@@ -10,6 +10,8 @@ void rk_lib_view_release(zhandle_t *zh);
 
 /* What names this watcher of this handle to the machine. */
 struct rk_client_watcher rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context);
+/* Whether its watchers are still called: not once it, or the handle of the session, was closed. */
+bool rk_lib_view_hears(const zhandle_t *zh);
 /* Without the lock: calls it with the event as its handle sees it, unless that is closed. */
 void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
                       int state, const char *path);

@@ -163,6 +163,32 @@ static void a_handle_may_be_closed_when_it_connects(void)
     cl_sleep_ms(50);
 }
 
+static struct cl_count calls_of_two = CL_COUNT;
+static void one_of_two(zhandle_t *zh, int type, int state, const char *path, void *context)
+{
+    (void)state;
+    (void)path;
+    (void)context;
+    if (type == ZOO_SESSION_EVENT)
+        return;
+    CL_RC(zookeeper_close(zh), ZOK);
+    cl_add(&calls_of_two, 1);
+}
+
+static void no_watcher_is_called_after_closing(void)
+{
+    int first, second;
+    zhandle_t *zh = cl_open(cl_hosts, NULL), *other = cl_open(cl_hosts, NULL);
+    CL_RC(zoo_wexists(zh, "/two-watch", one_of_two, &first, NULL), ZNONODE);
+    CL_RC(zoo_wexists(zh, "/two-watch", one_of_two, &second, NULL), ZNONODE);
+    CL_RC(zoo_create(other, "/two-watch", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL, NULL, 0),
+          ZOK);
+    CL_CHECK(cl_wait_for(&calls_of_two, 1));
+    cl_sleep_ms(50);
+    CL_CHECK(cl_value(&calls_of_two) == 1);
+    CL_RC(zookeeper_close(other), ZOK);
+}
+
 static void count_stat(int rc, const struct Stat *stat, const void *data)
 {
     struct cl_count *counts = (struct cl_count *)(uintptr_t)data;
@@ -239,6 +265,7 @@ static void closing_wakes_who_waits(void)
 const struct cl_case cl_cases_close[] = {
     {"a_handle_may_be_closed_in_every_callback", a_handle_may_be_closed_in_every_callback},
     {"a_handle_may_be_closed_when_it_connects", a_handle_may_be_closed_when_it_connects},
+    {"no_watcher_is_called_after_closing", no_watcher_is_called_after_closing},
     {"closing_completes_what_is_pending", closing_completes_what_is_pending},
     {"a_handle_that_never_connected_closes", a_handle_that_never_connected_closes},
     {"closing_wakes_who_waits", closing_wakes_who_waits},
