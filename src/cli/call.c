@@ -9,6 +9,7 @@
 
 struct call {
     struct rk_cli *cli;
+    zhandle_t *zh;
     bool is_done, is_abandoned;
     int rc;
     struct Stat stat;
@@ -38,12 +39,13 @@ static zhandle_t *handle_of(struct rk_cli *cli, zhandle_t *zh)
     return zh ? zh : cli->zh;
 }
 
-static struct call *begin(struct rk_cli *cli)
+static struct call *begin(struct rk_cli *cli, zhandle_t *zh)
 {
     struct call *c = calloc(1, sizeof *c);
 
     if (c) {
         c->cli = cli;
+        c->zh = zh;
         c->value.bytes = -1;
     }
     return c;
@@ -210,6 +212,12 @@ int rk_cli_request_limit_ms(const struct rk_cli *cli)
     return cli->options.request_ms > 0 ? cli->options.request_ms : cli->options.timeout_ms;
 }
 
+/* A login that is refused ends the session: that is why, then. */
+static int reason_of(const struct call *c, int rc)
+{
+    return rc == ZINVALIDSTATE && zoo_state(c->zh) == ZOO_AUTH_FAILED_STATE ? ZAUTHFAILED : rc;
+}
+
 /* With ZOK, or any answer, *io is still there and is the caller's; else it is gone, and NULL. sent
  * is what the asynchronous function returned. */
 static int await(struct rk_cli *cli, struct call **io, int sent)
@@ -220,9 +228,10 @@ static int await(struct rk_cli *cli, struct call **io, int sent)
     bool is_done;
 
     if (sent != ZOK) {
+        rc = reason_of(c, sent);
         free_call(c);
         *io = NULL;
-        return sent;
+        return rc;
     }
     for (;;) {
         int64_t left = deadline - rk_cli_now_ms();
@@ -241,7 +250,7 @@ static int await(struct rk_cli *cli, struct call **io, int sent)
     c->is_abandoned = !is_done;
     pthread_mutex_unlock(&cli->lock);
     if (is_done)
-        return c->rc;
+        return reason_of(c, c->rc);
     *io = NULL;
     return rc;
 }
@@ -308,7 +317,7 @@ static int await_names(struct rk_cli *cli, struct call *c, int sent,
     zhandle_t *handle = handle_of(cli, zh);                                                        \
     if (!handle)                                                                                   \
         return ZINVALIDSTATE;                                                                      \
-    c = begin(cli);                                                                                \
+    c = begin(cli, handle);                                                                        \
     if (!c)                                                                                        \
     return ZSYSTEMERROR
 

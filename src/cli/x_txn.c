@@ -165,7 +165,6 @@ static void init_op(zoo_op_t *ret, struct op *op)
     } else if (op->kind == OP_DELETE) {
         zoo_delete_op_init(ret, op->path, op->version);
     } else {
-        /* zkCli's create without data makes empty data here, not a null value: as its own does. */
         op->created_room = strlen(op->path) + SEQUENCE_BYTES + PATH_ROOM;
         op->created = rk_x_alloc(op->created_room);
         zoo_create_op_init(ret, op->path, op->data, bytes,
@@ -201,14 +200,7 @@ static void show_failure(struct txn *t, const zoo_op_result_t *results)
     int failed = rk_cli_multi_failed(t->count, results);
     for (int i = 0; i < t->count; i++)
         show_result(t, &t->ops[i], i == failed ? results[i].err : ZRUNTIMEINCONSISTENCY);
-    if (failed < t->count)
-        rk_cli_note(t->cli, "line %" PRId64 " failed, nothing was done\n", t->ops[failed].line);
-}
-
-static bool is_answer(int rc)
-{
-    return rc != ZCONNECTIONLOSS && rc != ZOPERATIONTIMEOUT && rc != ZSESSIONEXPIRED &&
-           rc != ZCLOSING && rc != ZINVALIDSTATE && rc != ZBADARGUMENTS;
+    rk_cli_note(t->cli, "line %" PRId64 " failed, nothing was done\n", t->ops[failed].line);
 }
 
 static int carry_out(struct txn *t, bool *ret_is_unanswered)
@@ -225,7 +217,8 @@ static int carry_out(struct txn *t, bool *ret_is_unanswered)
     if (rc == ZOK)
         for (int i = 0; i < t->count; i++)
             show_result(t, &t->ops[i], ZOK);
-    else if (is_answer(rc)) {
+    else if (rk_cli_exit_of(rc) != RK_CLI_NOT_CONNECTED &&
+             rk_cli_multi_failed(t->count, results) < t->count) {
         show_failure(t, results);
         status = rk_cli_exit_of(rc);
     } else
