@@ -91,8 +91,9 @@ ROOKERY_API int rk_wait_connected(zhandle_t *zh, int timeout_ms);
 
 /* A view: another handle on the same session with its own request timeout and, if sub_root is not
  * NULL, rooted at that path below the first one's root. Every function takes it in place of a
- * handle; zookeeper_close ends the view only. The session's handle closes its views with it (they
- * answer ZINVALIDSTATE from then on and still want to be closed). NULL with errno on failure. */
+ * handle; zookeeper_close ends the view only, and does not wait for its callbacks. The session's
+ * handle closes its views with it (they answer ZINVALIDSTATE from then on and still want to be
+ * closed). NULL with errno on failure. */
 ROOKERY_API zhandle_t *rk_view(zhandle_t *zh, const char *sub_root, int request_timeout_ms);
 
 /* Of the last answer seen, for "read what I know to be written" across clients. */

@@ -116,10 +116,8 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
         request->watch = ask->kind;
         request->watch_path = rk_buf_view(&s->path);
     }
-    if (ask && ask->fn) {
+    if (ask && ask->fn)
         request->watcher = rk_lib_view_watcher(zh, ask->fn, ask->context);
-        zh->has_watched |= !ask->is_removal;
-    }
     request->tag = (uint64_t)(uintptr_t)call;
     request->op = op;
     request->body = rk_buf_view(&s->body);

@@ -120,6 +120,7 @@ struct rk_lib {
     bool was_tried;
     zhandle_t *handle;
     zhandle_t *views;
+    uint64_t last_view;
     clientid_t id;
     atomic_int timeout_ms;
     _Atomic int64_t last_zxid;
@@ -183,8 +184,8 @@ struct _zhandle {
     uint32_t users; /* calls of it on their way */
     char *root;     /* of a view; NULL: that of the session */
     size_t root_len;
-    zhandle_t *next;  /* of the session's views */
-    bool has_watched; /* a view that the machine may know as the owner of watchers */
+    zhandle_t *next; /* of the session's views */
+    uint64_t number; /* of a view: the owner of its watchers; 0: the handle of the session */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /* Views. The machine knows one session and one root; a view adds its root to paths on their way in
- * and takes it off on their way out. The machine keeps with a watcher whose it is. A closed view
- * stays until its calls have ended, and if it ever watched anything as long as the session. */
+ * and takes it off on their way out. The machine keeps with a watcher whose it is, by number: a
+ * closed view is freed when its calls have ended, and watches of it that are left find nobody. */
 #include "lib/view.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static void view_free(zhandle_t *zh)
 
 static void free_if_done(zhandle_t *zh)
 {
-    if (!zh->is_closed || zh->users > 0 || zh->has_watched)
+    if (!zh->is_closed || zh->users > 0)
         return;
     zhandle_t **at = &zh->s->views;
     while (*at != zh)
@@ -42,9 +42,8 @@ void rk_lib_view_release(zhandle_t *zh)
 
 struct rk_client_watcher rk_lib_view_watcher(zhandle_t *zh, watcher_fn fn, void *context)
 {
-    return (struct rk_client_watcher){.fn = (uint64_t)(uintptr_t)fn,
-                                      .ctx = (uint64_t)(uintptr_t)context,
-                                      .owner = zh->is_view ? (uint64_t)(uintptr_t)zh : 0};
+    return (struct rk_client_watcher){
+        .fn = (uint64_t)(uintptr_t)fn, .ctx = (uint64_t)(uintptr_t)context, .owner = zh->number};
 }
 
 bool rk_lib_view_hears(const zhandle_t *zh)
@@ -53,11 +52,10 @@ bool rk_lib_view_hears(const zhandle_t *zh)
            !__atomic_load_n(&zh->s->handle->is_closed, __ATOMIC_RELAXED);
 }
 
-void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
-                      int state, const char *path)
+static void call_watcher(zhandle_t *zh, const struct rk_client_watcher *watcher, int type,
+                         int state, const char *path)
 {
     watcher_fn fn = (watcher_fn)(uintptr_t)watcher->fn;
-    zhandle_t *zh = watcher->owner ? (zhandle_t *)(uintptr_t)watcher->owner : s->handle;
     if (!rk_lib_view_hears(zh))
         return;
     if (path && zh->root && strncmp(path, zh->root, zh->root_len) == 0) {
@@ -67,6 +65,27 @@ void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher,
             path += zh->root_len;
     }
     fn(zh, type, state, path, (void *)(uintptr_t)watcher->ctx);
+}
+
+void rk_lib_view_tell(struct rk_lib *s, const struct rk_client_watcher *watcher, int type,
+                      int state, const char *path)
+{
+    if (watcher->owner == 0) {
+        call_watcher(s->handle, watcher, type, state, path);
+        return;
+    }
+    rk_lib_lock(s);
+    zhandle_t *zh = s->views;
+    while (zh && zh->number != watcher->owner)
+        zh = zh->next;
+    if (zh) {
+        rk_lib_view_use(zh);
+        rk_lib_unlock(s);
+        call_watcher(zh, watcher, type, state, path);
+        rk_lib_lock(s);
+        rk_lib_view_release(zh);
+    }
+    rk_lib_unlock(s);
 }
 
 int rk_lib_view_close(zhandle_t *zh)
@@ -131,6 +150,7 @@ zhandle_t *rk_view(zhandle_t *zh, const char *sub_root, int request_timeout_ms)
                         .context = __atomic_load_n(&zh->context, __ATOMIC_RELAXED),
                         .request_timeout_ms = request_timeout_ms,
                         .is_view = true,
+                        .number = ++s->last_view,
                         .root = root,
                         .root_len = outer + inner,
                         .next = s->views};

@@ -240,6 +240,30 @@ static void a_view_keeps_nothing_of_watches_that_are_over(void)
     CL_RC(zookeeper_close(zh), ZOK);
 }
 
+static void a_closed_view_leaves_nothing(void)
+{
+    static struct seen seen = {.count = CL_COUNT};
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 2000; i++) {
+        zhandle_t *view = rk_view(zh, "/zookeeper", 0);
+        CL_RC(zoo_wexists(view, "/none", on_node, &seen, NULL), ZNONODE);
+        CL_RC(zoo_remove_watches(view, "/none", ZWATCHTYPE_DATA, on_node, &seen, 1), ZOK);
+        CL_RC(zookeeper_close(view), ZOK);
+    }
+    if (mallinfo2().uordblks > before + 100000)
+        cl_fail(__FILE__, __LINE__, "%zu bytes more", mallinfo2().uordblks - before);
+    zhandle_t *view = rk_view(zh, "/zookeeper", 0);
+    CL_RC(zoo_wexists(view, "/none", on_node, &seen, NULL), ZNONODE);
+    CL_RC(zookeeper_close(view), ZOK);
+    CL_RC(zoo_wexists(zh, "/zookeeper/none", on_node, &seen, NULL), ZNONODE);
+    CL_RC(cl_make(zh, "/zookeeper/none", ""), ZOK);
+    CL_CHECK(cl_wait_for(&seen.count, 1));
+    CL_RC(zoo_delete(zh, "/zookeeper/none", -1), ZOK);
+    check_text(&seen, "1 /zookeeper/none;");
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
 static void bad_arguments_are_refused(void)
 {
     static const char *const bad_hosts[] = {"",  "host:0", "host:65536", "host:x",      "[::1",
@@ -383,6 +407,7 @@ const struct cl_case cl_cases_calls[] = {
     {"views_have_a_root_of_their_own", views_have_a_root_of_their_own},
     {"a_view_keeps_nothing_of_watches_that_are_over",
      a_view_keeps_nothing_of_watches_that_are_over},
+    {"a_closed_view_leaves_nothing", a_closed_view_leaves_nothing},
     {"bad_arguments_are_refused", bad_arguments_are_refused},
     {"tls_says_that_it_is_not_there", tls_says_that_it_is_not_there},
     {"records_are_encoded_and_decoded", records_are_encoded_and_decoded},
