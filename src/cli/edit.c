@@ -179,7 +179,10 @@ static bool put_in(EditLine *el, const struct rk_cli_candidates *c, size_t parti
                      is_quoted && is_done ? "\"" : "", is_done ? " " : "");
     if (bytes < 0)
         return false;
-    is_new = (size_t)bytes != partial_bytes || memcmp(text, c->partial, partial_bytes) != 0;
+    /* In a locale that has no such characters libedit would put nothing in the place of the word.
+     */
+    is_new = mbstowcs(NULL, text, 0) != (size_t)-1 &&
+             ((size_t)bytes != partial_bytes || memcmp(text, c->partial, partial_bytes) != 0);
     if (is_new) {
         size_t characters = 0;
         mbstate_t state;

@@ -66,6 +66,21 @@ def test_completion(server):
     expect(run(server.hosts, 'deleteall', '/tab'), 0)
 
 
+def test_completion_without_the_characters(server):
+    """In a locale that cannot show a name the word that is completed stays."""
+    expect(run(server.hosts, '-c', 'create /plain; create /plain/\u00fcber'), 0)
+    with shell(server, env={'LC_ALL': 'C'}) as t:
+        t.wait(PROMPT)
+        t.type('getAllChildrenNumber /plain/\t')
+        prompts_since(t, 0)
+        t.type('\x7f\r')
+        t.wait(r'\r\n1\r\n')
+        t.wait(PROMPT)
+        t.type('\x04')
+        zk.check_equal(t.end(), 0)
+    expect(run(server.hosts, 'deleteall', '/plain'), 0)
+
+
 def test_too_many_children_are_not_listed(server):
     def answer(op, body):
         del body
@@ -275,7 +290,8 @@ def test_session_that_expires(server):
 
 
 TESTS = [
-    test_prompt_and_commands, test_no_colours, test_completion, test_too_many_children_are_not_listed,
+    test_prompt_and_commands, test_no_colours, test_completion,
+    test_completion_without_the_characters, test_too_many_children_are_not_listed,
     test_events_above_the_line, test_ctrl_c_drops_the_line, test_ctrl_c_ends_the_command,
     test_ctrl_c_draws_one_prompt, test_history_in_a_file,
     test_values_in_a_terminal, test_json_in_a_terminal, test_progress_of_deleteall, test_server_that_is_killed,
