@@ -171,6 +171,8 @@ bool rk_x_run_is_over(struct rk_x_run *run)
     run->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     run->pid = 0;
     hand_terminal(run, getpgrp());
+    if (run->terminal >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
+        (void)!write(STDERR_FILENO, "\n", 1); /* behind the ^C that the terminal has shown */
     return true;
 }
 
