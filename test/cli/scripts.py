@@ -380,7 +380,7 @@ def test_completion_of_other_shells(server):
     zk.check_equal(bash('rookery-cli get /comp/x'), ['/comp/x\\$\\(id\\)'])
     expect(run(server.hosts, '-auth', 'digest:bob:x', '-c', 'create /comp/own; create /comp/own/in;'
                'setAcl /comp/own auth::cdrwa'), 0)
-    zk.check_equal(bash('rookery-cli get /comp/own/'), [])
+    zk.check_equal(bash('rookery-cli get /comp/own/'), [''])
     zk.check_equal(bash('rookery-cli -auth digest:bob:x get /comp/own/'), ['/comp/own/in'])
     zk.check_equal(bash('rookery-cli -server %s get /comp/one' % server.hosts), ['/comp/one'])
     zk.check_equal(bash('rookery-cli stat -'), ['-w'])
