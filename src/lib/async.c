@@ -190,7 +190,7 @@ int zoo_add_auth(zhandle_t *zh, const char *scheme, const char *cert, int certLe
     rc = rk_lib_step(zh->s, &event);
     if (rc == ZOK)
         rk_lib_wake_io(zh->s);
-    return rk_lib_call_end(zh, call, &to, rc);
+    return rk_lib_call_end(zh->s, call, &to, rc);
 }
 
 /* -- What Apache's client lacks -- */

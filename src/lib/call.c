@@ -83,9 +83,8 @@ int rk_lib_call_begin(zhandle_t *zh, const struct rk_lib_to *to, struct rk_lib_c
     return ZOK;
 }
 
-int rk_lib_call_end(zhandle_t *zh, struct rk_lib_call *call, const struct rk_lib_to *to, int rc)
+int rk_lib_call_end(struct rk_lib *s, struct rk_lib_call *call, const struct rk_lib_to *to, int rc)
 {
-    struct rk_lib *s = zh->s;
     if (rc != ZOK) {
         call->extra = NULL;
         rk_lib_call_free(s, call);
@@ -125,7 +124,7 @@ int rk_lib_submit(zhandle_t *zh, int op, const struct rk_lib_ask *ask, const str
     rc = rk_lib_step(s, &event);
     if (rc == ZOK)
         see_off(s, to->wait != NULL);
-    return rk_lib_call_end(zh, call, to, rc);
+    return rk_lib_call_end(s, call, to, rc);
 }
 
 int rk_lib_wait_end(struct rk_lib_wait *wait)

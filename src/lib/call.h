@@ -50,8 +50,9 @@ int rk_lib_abandon(zhandle_t *zh, int rc);
 /* What submit does around the step of the machine, for events that are no requests. ZOK with a call
  * for the answer, or ZSYSTEMERROR, or ZINVALIDSTATE: this thread may not wait. */
 int rk_lib_call_begin(zhandle_t *zh, const struct rk_lib_to *to, struct rk_lib_call **ret_call);
-/* Unlocks. rc of the machine, which it returns: unless it is ZOK there will be no answer. */
-int rk_lib_call_end(zhandle_t *zh, struct rk_lib_call *call, const struct rk_lib_to *to, int rc);
+/* Unlocks. rc of the machine, which it returns: unless it is ZOK there will be no answer. With it
+ * the call may have gone its way already, and so may a view that it was of. */
+int rk_lib_call_end(struct rk_lib *s, struct rk_lib_call *call, const struct rk_lib_to *to, int rc);
 
 /* Waits for a call that was accepted, and returns its result; then the call is there to be read,
  * until it is freed. */

@@ -339,7 +339,7 @@ static int remove_locally(zhandle_t *zh, enum rk_client_watch_kind kind, bool is
     rc = rk_lib_step(s, &event);
     if (rc == ZOK)
         rk_lib_queue_call(s, call, ZOK, 0, (struct rk_bytes){0});
-    return rk_lib_call_end(zh, call, to, rc);
+    return rk_lib_call_end(s, call, to, rc);
 }
 
 int rk_lib_request_remove(zhandle_t *zh, const char *path, ZooWatcherType type, watcher_fn watcher,

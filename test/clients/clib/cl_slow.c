@@ -1,13 +1,15 @@
-/* Test of librookery: system calls that take their time. eventfd_write and getaddrinfo of this
- * program stand before those of the C library. */
+/* Test of librookery: system calls that take their time. eventfd_write, send and getaddrinfo of
+ * this program stand before those of the C library. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cl.h"
@@ -15,13 +17,24 @@
 #define SLOW_NAME "slow.test"
 #define SLOW_MS   2000
 
-static atomic_int is_write_slow;
+static atomic_int is_write_slow, is_send_slow;
 
 int eventfd_write(int fd, eventfd_t value)
 {
     if (atomic_load(&is_write_slow))
         cl_sleep_ms(5);
     return write(fd, &value, sizeof(value)) == (ssize_t)sizeof(value) ? 0 : -1;
+}
+
+/* What is sent is there before the call returns. */
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    ssize_t n = sendto(fd, data, len, flags, NULL, 0);
+    int error = errno;
+    if (atomic_load(&is_send_slow))
+        cl_sleep_ms(50);
+    errno = error;
+    return n;
 }
 
 int getaddrinfo(const char *name, const char *port, const struct addrinfo *hints,
@@ -90,8 +103,32 @@ static void a_slow_resolver_delays_nobody_else(void)
     cl_sleep_ms(SLOW_MS + 100);
 }
 
+static zhandle_t *closed_view;
+static void close_view(int rc, const struct Stat *stat, const void *data)
+{
+    CL_RC(rc, ZOK);
+    (void)stat;
+    CL_RC(zookeeper_close(closed_view), ZOK);
+    cl_add((struct cl_count *)(uintptr_t)data, 1);
+}
+
+static void a_view_may_be_closed_before_its_request_returns(void)
+{
+    struct cl_count done = CL_COUNT;
+    zhandle_t *zh = cl_open(cl_hosts, NULL);
+    closed_view = rk_view(zh, NULL, 0);
+    atomic_store(&is_send_slow, 1);
+    CL_RC(zoo_aexists(closed_view, "/", 0, close_view, &done), ZOK);
+    atomic_store(&is_send_slow, 0);
+    CL_CHECK(cl_value(&done) == 1); /* or the test shows nothing */
+    CL_RC(zoo_exists(zh, "/", 0, NULL), ZOK);
+    CL_RC(zookeeper_close(zh), ZOK);
+}
+
 const struct cl_case cl_cases_slow[] = {
     {"a_waker_that_is_late_is_heard_once", a_waker_that_is_late_is_heard_once},
+    {"a_view_may_be_closed_before_its_request_returns",
+     a_view_may_be_closed_before_its_request_returns},
     {"closing_waits_without_spinning", closing_waits_without_spinning},
     {"a_slow_resolver_delays_nobody_else", a_slow_resolver_delays_nobody_else},
     {NULL, NULL},
