@@ -322,6 +322,7 @@ static void derive_log(struct rk_server_config *config)
     shell->wal.prealloc_bytes = prealloc <= 0 ? 0 : (uint64_t)prealloc * 1024;
     shell->wal.size_limit_bytes = limit <= 0 ? 0 : (uint64_t)limit * 1024;
     shell->wal.force_sync = flag(config, RK_KEY_force_sync);
+    shell->wal.direct = flag(config, RK_KEY_log_direct);
     shell->fsync_warn_ms = number(config, RK_KEY_fsync_warn);
     if (!shell->wal.force_sync) {
         say_at(config, RK_LEVEL_WARN, RK_KEY_force_sync,

@@ -149,6 +149,7 @@ enum rk_key_flag {
     X(output_drop, "rookery.output.dropBytes", NULL, BYTES, 1, RK_SIZE_MAX, -1, RK_KEY_OWN)        \
     X(output_total, "rookery.output.totalBytes", NULL, BYTES, 1, RK_SIZE_MAX, -1, RK_KEY_OWN)      \
     X(output_stall, "rookery.output.stallMs", NULL, DECODE, 1, RK_I32_MAX, -1, RK_KEY_OWN)         \
+    X(log_direct, "rookery.log.direct", NULL, BOOL, 0, 1, 1, RK_KEY_OWN)                           \
     X(log_reserve, "rookery.log.reserveBytes", NULL, BYTES, 0, RK_SIZE_MAX, -1, RK_KEY_OWN)        \
     X(shutdown, "rookery.shutdownMs", NULL, DECODE, 0, RK_I32_MAX, -1, RK_KEY_OWN)                 \
     X(slice_nodes, "rookery.snapshot.sliceNodes", NULL, DECODE, 1, 1000000, 2000, RK_KEY_OWN)      \

@@ -112,6 +112,15 @@ static enum rk_err port_list(void *ctx, enum rk_disk_dir dir,
     return err == 0 ? RK_OK : to_err(err);
 }
 
+static int open_file(int dir, const char *name, int flags)
+{
+    int fd;
+    do {
+        fd = openat(dir, name, flags, MODE_FILE);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 static enum rk_err port_open(void *ctx, enum rk_disk_dir dir, const char *name,
                              enum rk_disk_open how, rk_file *ret_file)
 {
@@ -123,14 +132,17 @@ static enum rk_err port_open(void *ctx, enum rk_disk_dir dir, const char *name,
     case RK_OPEN_CREATE:
         flags |= O_RDWR | O_CREAT | O_TRUNC;
         break;
+    case RK_OPEN_CREATE_DIRECT:
+        flags |= O_RDWR | O_CREAT | O_TRUNC | O_DIRECT;
+        break;
     case RK_OPEN_MODIFY:
         flags |= O_RDWR;
         break;
     }
-    int fd;
-    do {
-        fd = openat(dir_fd(ctx, dir), name, flags, MODE_FILE);
-    } while (fd < 0 && errno == EINTR);
+    int fd = open_file(dir_fd(ctx, dir), name, flags);
+    if (fd < 0 && errno == EINVAL && (flags & O_DIRECT) != 0) {
+        fd = open_file(dir_fd(ctx, dir), name, flags & ~O_DIRECT);
+    }
     if (fd < 0) {
         return to_err(errno);
     }
@@ -182,6 +194,14 @@ static enum rk_err port_read(void *ctx, rk_file file, uint64_t offset, void *out
     return RK_OK;
 }
 
+/* Some file systems say only now that they cannot, or want larger blocks; and the rest of a write
+ * that was cut short is not aligned. */
+static bool gave_up_direct(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_DIRECT) != 0 && fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 static enum rk_err port_write(void *ctx, rk_file file, uint64_t offset, const void *data,
                               size_t len)
 {
@@ -191,7 +211,7 @@ static enum rk_err port_write(void *ctx, rk_file file, uint64_t offset, const vo
     while (done < len) {
         size_t want = len - done < IO_MAX ? len - done : IO_MAX;
         ssize_t n = pwrite(to_fd(file), (const uint8_t *)data + done, want, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && (errno == EINTR || (errno == EINVAL && gave_up_direct(to_fd(file))))) {
             continue;
         }
         if (n < 0) {

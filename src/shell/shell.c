@@ -32,7 +32,7 @@ void rk_shell_config_init(struct rk_shell_config *config)
         .output_drop_bytes = UINT64_C(64) << 20,
         .output_total_bytes = UINT64_C(512) << 20,
         .output_stall_ms = 30000,
-        .wal = {.prealloc_bytes = UINT64_C(64) << 20, .force_sync = true},
+        .wal = {.prealloc_bytes = UINT64_C(64) << 20, .force_sync = true, .direct = true},
         .log_reserve_bytes = UINT64_C(1) << 20,
         .fsync_warn_ms = 1000,
         .snap_compression = RK_SNAP_PLAIN,

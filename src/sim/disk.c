@@ -345,7 +345,7 @@ static enum rk_err open_file(struct sim_disk *d, enum rk_disk_dir dir, const cha
     struct sim_entry *e = rk_sim_names_find(&at->now, name);
     struct sim_inode *inode = e == NULL ? NULL : rk_sim_disk_inode(d, e->inode);
     uint32_t slot = 0;
-    if (inode == NULL && how != RK_OPEN_CREATE) {
+    if (inode == NULL && !rk_disk_creates(how)) {
         return RK_ERR_NOT_FOUND;
     }
     while (slot < SIM_HANDLES && d->handles[slot].inode != NULL) {
@@ -355,7 +355,7 @@ static enum rk_err open_file(struct sim_disk *d, enum rk_disk_dir dir, const cha
     if (inode == NULL) {
         inode = add_inode(d);
         change_names(d, at, "", name, inode->id);
-    } else if (how == RK_OPEN_CREATE && inode->now.size > 0) {
+    } else if (rk_disk_creates(how) && inode->now.size > 0) {
         rk_sim_image_resize(d->mem, &inode->now, 0);
         inode->charged_bytes = 0;
         remember(d, inode, 0, NULL, 0);
@@ -363,7 +363,9 @@ static enum rk_err open_file(struct sim_disk *d, enum rk_disk_dir dir, const cha
     if (inode->has_ghosts && how == RK_OPEN_READ && inode->handles == 0) {
         drop_ghosts(d, inode);
     }
-    d->handles[slot] = (struct sim_handle){.inode = inode, .can_write = how != RK_OPEN_READ};
+    d->handles[slot] = (struct sim_handle){.inode = inode,
+                                           .can_write = how != RK_OPEN_READ,
+                                           .is_direct = how == RK_OPEN_CREATE_DIRECT};
     copy_name(d->handles[slot].name, name);
     inode->handles++;
     *ret_file = (rk_file)(slot + 1);
@@ -419,15 +421,54 @@ static enum rk_err op_read(void *ctx, rk_file file, uint64_t offset, void *out, 
     return err;
 }
 
-static enum rk_err op_write(void *ctx, rk_file file, uint64_t offset, const void *data, size_t len)
+static bool is_aligned(uint64_t offset, const void *data, size_t len)
+{
+    return offset % RK_DISK_BLOCK == 0 && len % RK_DISK_BLOCK == 0 &&
+           (uintptr_t)data % RK_DISK_BLOCK == 0;
+}
+
+/* What a write of whole blocks changes: the records of earlier commits in front of it, and the
+ * zeros behind it, are written again as they are, which harms them as little as if they had only
+ * shared a sector with it. */
+static void leave_out_same(const struct sim_inode *inode, uint64_t *offset, const uint8_t **data,
+                           size_t *len)
+{
+    uint8_t old[2][RK_DISK_BLOCK];
+    uint64_t last = *offset + *len - RK_DISK_BLOCK;
+    size_t front = 0;
+    size_t back = 0;
+    if (*len < RK_DISK_BLOCK ||
+        rk_sim_image_read(&inode->now, *offset, old[0], RK_DISK_BLOCK) < RK_DISK_BLOCK ||
+        rk_sim_image_read(&inode->now, last, old[1], RK_DISK_BLOCK) < RK_DISK_BLOCK) {
+        return;
+    }
+    while (front < RK_DISK_BLOCK && old[0][front] == (*data)[front]) {
+        front++;
+    }
+    while (back < RK_DISK_BLOCK && old[1][RK_DISK_BLOCK - 1 - back] == (*data)[*len - 1 - back]) {
+        back++;
+    }
+    if (front + back < *len) {
+        *offset += front;
+        *data += front;
+        *len -= front + back;
+    }
+}
+
+static enum rk_err op_write(void *ctx, rk_file file, uint64_t offset, const void *whole, size_t len)
 {
     struct sim_disk *d = ctx;
     enum rk_err err = before(d, SIM_DISK_WRITE);
+    const uint8_t *data = whole;
     const char *name = "";
     if (err == RK_OK) {
         struct sim_handle *h = handle_of(d, file);
         RK_ASSERT(h->can_write);
+        RK_ASSERT(!h->is_direct || is_aligned(offset, data, len));
         name = h->name;
+        if (h->is_direct) {
+            leave_out_same(h->inode, &offset, &data, &len);
+        }
         if (charge(d, h->inode, offset + len)) {
             write_bytes(d, h->inode, offset, data, len);
         } else {

@@ -57,7 +57,7 @@ struct sim_dir {
 
 struct sim_handle {
     struct sim_inode *inode; /* NULL: free */
-    bool can_write;
+    bool can_write, is_direct;
     char name[SIM_NAME_MAX];
 };
 

@@ -148,6 +148,7 @@ static void draw_node(struct sim_node_options *o, struct sim_tape *t)
         .prealloc_bytes = preallocs[rk_sim_below(t, SIM_SITE_OPTIONS, 8)],
         .size_limit_bytes = pct(t, 40) ? (uint64_t)log_of(t, 200, 50000) : 0,
         .force_sync = true,
+        .direct = true,
         .nonce = rk_sim_below(t, SIM_SITE_OPTIONS, UINT64_MAX),
     };
     o->log_reserve_bytes = pct(t, 60) ? (uint64_t)log_of(t, 100, 30000) : 0;
@@ -256,6 +257,7 @@ void rk_sim_options_script(struct sim_options *o, uint32_t variant)
                                          : 300000,
         .size_limit_bytes = variant == 2 ? 900 : 0,
         .force_sync = true,
+        .direct = true,
         .nonce = UINT64_C(0x1234567),
     };
     o->node.log_reserve_bytes = variant == 3 ? 2000 : 0;

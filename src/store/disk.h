@@ -16,10 +16,20 @@ enum rk_disk_dir {
 };
 
 enum rk_disk_open {
-    RK_OPEN_READ,   /* must exist */
-    RK_OPEN_CREATE, /* read-write, created or truncated to nothing */
-    RK_OPEN_MODIFY, /* read-write, must exist */
+    RK_OPEN_READ,          /* must exist */
+    RK_OPEN_CREATE,        /* read-write, created or truncated to nothing */
+    RK_OPEN_CREATE_DIRECT, /* the same, past the page cache where the file system can: for what is
+                              written in whole blocks (RK_DISK_BLOCK), offset, length and memory
+                              aligned, and synced at once */
+    RK_OPEN_MODIFY,        /* read-write, must exist */
 };
+
+#define RK_DISK_BLOCK 4096u
+
+static inline bool rk_disk_creates(enum rk_disk_open how)
+{
+    return how == RK_OPEN_CREATE || how == RK_OPEN_CREATE_DIRECT;
+}
 
 typedef int32_t rk_file; /* > 0 when open */
 

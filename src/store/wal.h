@@ -14,6 +14,7 @@ struct rk_wal_options {
     uint64_t prealloc_bytes;   /* 0 = none */
     uint64_t size_limit_bytes; /* roll when the file reaches it; 0 = never */
     bool force_sync;           /* false: forceSync=no, durability is given up */
+    bool direct;    /* RK_OPEN_CREATE_DIRECT, for files that are preallocated and synced */
     uint64_t nonce; /* random: marks the files, so that no client can forge records in its data */
 };
 

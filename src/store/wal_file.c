@@ -12,7 +12,12 @@
  * Space: files grow by prealloc_bytes at a time with the port's allocate, so that the reserve is
  * real. In front of the records 256 KiB are kept written with zeros while commits are small: a sync
  * of blocks that were written before needs no change of the file's extents (measured:
- * docs/internals/store.md). */
+ * docs/internals/store.md).
+ *
+ * Blocks: a preallocated file is written in whole blocks, the last one's rest with zeros, which are
+ * there anyway; what is in front of the records in their first block is written again as it is. The
+ * disk does the same in either case, and the page cache has no part in it. */
+#include <stdalign.h>
 #include <string.h>
 
 #include "base/bug.h"
@@ -30,6 +35,7 @@
 #define GROW_LEAST      ((uint64_t)1 << 20)
 #define ZERO_AHEAD      ((uint64_t)256 << 10)
 #define ZERO_BATCH_MAX  ((size_t)64 << 10) /* above it zeroing costs more than it saves */
+#define BLOCKS_BYTES    ((size_t)1 << 20)  /* written at a time */
 #define MARK_COMMITS    64u
 #define MARK_BYTES_STEP ((uint64_t)1 << 20)
 #define DIGEST_VERSION  2
@@ -46,10 +52,11 @@ struct segment {
 };
 
 struct log_file {
-    rk_file file;       /* 0 = none */
-    uint64_t pos;       /* end of what is durable */
-    uint64_t allocated; /* the file's size */
-    uint64_t zeroed;    /* written, if only with zeros, up to here */
+    rk_file file;                /* 0 = none */
+    uint64_t pos;                /* end of what is durable */
+    uint64_t allocated;          /* the file's size */
+    uint64_t zeroed;             /* written, if only with zeros, up to here */
+    uint8_t tail[RK_DISK_BLOCK]; /* what lies in front of pos in its block; preallocated files */
 };
 
 struct rk_wal {
@@ -72,6 +79,8 @@ struct rk_wal {
 
     struct log_file current;
     struct log_file next; /* prepared, not named yet */
+    void *blocks_memory;
+    uint8_t *blocks;      /* BLOCKS_BYTES of it, aligned */
     rk_zxid current_zxid; /* in the name of the current one */
     bool can_allocate;    /* false once the file system said that it cannot */
     rk_zxid durable_zxid;
@@ -82,7 +91,7 @@ struct rk_wal {
     uint64_t mark_pos;
 };
 
-static const uint8_t zeros[ZERO_AHEAD];
+static const alignas(RK_DISK_BLOCK) uint8_t zeros[ZERO_AHEAD];
 
 struct rk_wal *rk_wal_create(struct rk_mem *mem, const struct rk_disk *disk,
                              const struct rk_wal_options *options)
@@ -98,6 +107,9 @@ struct rk_wal *rk_wal_create(struct rk_mem *mem, const struct rk_disk *disk,
     w->last_zxid = -1;
     w->durable_zxid = -1;
     rk_buf_init(&w->pending, mem, PENDING_MAX);
+    w->blocks_memory = rk_mem_must_alloc(mem, BLOCKS_BYTES + RK_DISK_BLOCK);
+    w->blocks = w->blocks_memory;
+    w->blocks += RK_DISK_BLOCK - (uintptr_t)w->blocks % RK_DISK_BLOCK;
     return w;
 }
 
@@ -267,12 +279,13 @@ static enum rk_err ensure_space(struct rk_wal *w, struct log_file *f, uint64_t e
 /* Opens the file that will be the next log. */
 static enum rk_err open_next(struct rk_wal *w)
 {
+    bool is_direct = w->options.direct && w->options.force_sync && w->options.prealloc_bytes > 0;
     if (w->next.file > 0) {
         return RK_OK;
     }
     w->next = (struct log_file){.pos = RK_WAL_HEADER_BYTES};
-    return w->disk->ops->open(w->disk->ctx, RK_DIR_LOG, RK_NAME_LOG_PART, RK_OPEN_CREATE,
-                              &w->next.file);
+    return w->disk->ops->open(w->disk->ctx, RK_DIR_LOG, RK_NAME_LOG_PART,
+                              is_direct ? RK_OPEN_CREATE_DIRECT : RK_OPEN_CREATE, &w->next.file);
 }
 
 enum rk_err rk_wal_reserve(struct rk_wal *w, uint64_t reserve_bytes)
@@ -345,22 +358,72 @@ static void close_file(struct rk_wal *w)
     close_without_mark(w);
 }
 
+static uint64_t whole_blocks(uint64_t bytes)
+{
+    return (bytes + RK_DISK_BLOCK - 1) / RK_DISK_BLOCK * RK_DISK_BLOCK;
+}
+
+/* At f->pos, with the whole of the first block and of the last. */
+static enum rk_err write_blocks(struct rk_wal *w, const struct log_file *f, struct rk_bytes data)
+{
+    const struct rk_disk_ops *ops = w->disk->ops;
+    size_t head = f->pos % RK_DISK_BLOCK;
+    uint64_t at = f->pos - head;
+    enum rk_err err = RK_OK;
+    memcpy(w->blocks, f->tail, head);
+    while (data.len > 0 && err == RK_OK) {
+        uint32_t part = data.len < BLOCKS_BYTES - head ? data.len : (uint32_t)(BLOCKS_BYTES - head);
+        size_t whole = whole_blocks(head + part);
+        memcpy(w->blocks + head, data.data, part);
+        memset(w->blocks + head + part, 0, whole - head - part);
+        err = ops->write(w->disk->ctx, f->file, at, w->blocks, whole);
+        data = rk_bytes_of(data.data + part, data.len - part);
+        at += whole;
+        head = 0;
+    }
+    return err;
+}
+
+/* Data was written at f->pos and f goes on behind it. */
+static void go_on_behind(struct log_file *f, struct rk_bytes data)
+{
+    uint64_t end = f->pos + data.len;
+    size_t keep = end % RK_DISK_BLOCK;
+    size_t fresh = data.len < keep ? data.len : keep;
+    memcpy(f->tail + (keep - fresh), data.data + (data.len - fresh), fresh);
+    f->pos = end;
+}
+
+static struct rk_bytes bytes_of(const struct rk_wal *w, const struct segment *s)
+{
+    return rk_bytes_of(w->pending.data + s->begin, s->end - s->begin);
+}
+
+/* In front of what is written so far, so that the next syncs find blocks that were written. */
+static enum rk_err write_zeros(struct rk_wal *w, struct log_file *f, uint64_t at)
+{
+    enum rk_err err = w->disk->ops->write(w->disk->ctx, f->file, at, zeros, ZERO_AHEAD);
+    f->zeroed = at + ZERO_AHEAD;
+    return err == RK_ERR_NO_SPACE ? RK_OK : err; /* the records are written all the same */
+}
+
 /* Writes s at f->pos, and zeros in front of it, and syncs. */
 static enum rk_err write_segment(struct rk_wal *w, struct log_file *f, const struct segment *s)
 {
     const struct rk_disk_ops *ops = w->disk->ops;
-    size_t len = s->end - s->begin;
-    uint64_t end = f->pos + len;
-    enum rk_err err = ensure_space(w, f, end);
-    if (err == RK_OK) {
-        err = ops->write(w->disk->ctx, f->file, f->pos, w->pending.data + s->begin, len);
-    }
-    if (err == RK_OK && end > f->zeroed) {
-        f->zeroed = end;
-        if (len <= ZERO_BATCH_MAX && end + ZERO_AHEAD <= f->allocated) {
-            f->zeroed = end + ZERO_AHEAD;
-            err = ops->write(w->disk->ctx, f->file, end, zeros, ZERO_AHEAD);
-            err = err == RK_ERR_NO_SPACE ? RK_OK : err; /* the records are written all the same */
+    struct rk_bytes data = bytes_of(w, s);
+    uint64_t end = whole_blocks(f->pos + data.len);
+    enum rk_err err = ensure_space(w, f, f->pos + data.len);
+    if (err == RK_OK && w->options.prealloc_bytes == 0) {
+        err = ops->write(w->disk->ctx, f->file, f->pos, data.data, data.len);
+    } else if (err == RK_OK) {
+        RK_ASSERT(end <= f->allocated);
+        err = write_blocks(w, f, data);
+        if (err == RK_OK && end > f->zeroed) {
+            f->zeroed = end;
+            err = data.len <= ZERO_BATCH_MAX && end + ZERO_AHEAD <= f->allocated
+                      ? write_zeros(w, f, end)
+                      : RK_OK;
         }
     }
     if (err != RK_OK || !w->options.force_sync || RK_BUG(COMMIT_UNSYNCED)) {
@@ -383,7 +446,10 @@ static enum rk_err begin_file(struct rk_wal *w, const struct segment *s)
     }
     if (err == RK_OK) {
         rk_wal_put_header(header, w->dbid);
-        err = ops->write(w->disk->ctx, w->next.file, 0, header, sizeof(header));
+        memcpy(w->next.tail, header, sizeof(header));
+        if (w->options.prealloc_bytes == 0) {
+            err = ops->write(w->disk->ctx, w->next.file, 0, header, sizeof(header));
+        }
     }
     if (err == RK_OK) {
         err = write_segment(w, &w->next, s);
@@ -414,7 +480,7 @@ static enum rk_err commit_segment(struct rk_wal *w, const struct segment *s)
     if (err != RK_OK) {
         return err;
     }
-    w->current.pos += s->end - s->begin;
+    go_on_behind(&w->current, bytes_of(w, s));
     if (w->current.allocated < w->current.pos) {
         w->current.allocated = w->current.pos;
     }
@@ -550,6 +616,7 @@ void rk_wal_destroy(struct rk_wal *w)
     drop_next(w);
     rk_buf_deinit(&w->pending);
     rk_mem_free(w->mem, w->segments, w->segment_cap * sizeof(*w->segments));
+    rk_mem_free(w->mem, w->blocks_memory, BLOCKS_BYTES + RK_DISK_BLOCK);
     rk_mem_free(w->mem, w, sizeof(*w));
 }
 

@@ -633,11 +633,15 @@ def test_edit(s):
 
 def on_terminal(server, words, answers, env, timeout_s=20):
     """Runs a command on a terminal of its own and answers what it asks. (status, all that was shown)"""
+    return type_to([CLI, '-server', server.hosts, *words], answers, env, timeout_s)
+
+
+def type_to(argv, answers, env, timeout_s=20):
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.update(env)
         os.chdir(WORK)
-        os.execv(CLI, [CLI, '-server', server.hosts, *words])
+        os.execv(argv[0], argv)
     seen, deadline = b'', time.monotonic() + timeout_s
     answers = list(answers)
     while time.monotonic() < deadline:
@@ -788,6 +792,14 @@ def test_stopped_by_the_terminal(s):
     code, seen = on_terminal(s, ['lock', '/stopped', '--', 'sh', '-c', body],
                              [(b'have', b'\x1a'), (b'^Z', b'word\n')], {})
     check_equal((code, 'got word' in seen), (OK, True), seen)
+    # With one both stop, and fg takes them back; in a pipe, too.
+    for pipe in (b'', b' | cat'):
+        line = '%s -server %s lock /stopped -- cat' % (CLI, s.hosts)
+        code, seen = type_to(['/bin/bash', '--norc', '-i'], [
+            (b'SH> ', line.encode() + pipe + b'; exit $?\n'), (b'exit $?\r\n', b'one\n'), (b'one\r\none\r\n', b'\x1a'),
+            (b'Stopped', b'fg\n'), (b'-- cat', b''), (b'\r\n', b'two\n'), (b'two\r\ntwo\r\n', b'\x04'), (b'SH> ', b'exit 3\n')],
+            {'PS1': 'SH> ', 'TERM': 'dumb'})
+        check_equal(code, 3, seen)
 
 
 def test_watch_old_server(s):

@@ -173,6 +173,8 @@ static const struct {
     {"rookery.output.dropBytes=5m", SHELL(output_drop_bytes), 5 << 20},
     {"rookery.output.totalBytes=6m", SHELL(output_total_bytes), 6 << 20},
     {"rookery.output.stallMs=7", SHELL(output_stall_ms), 7},
+    {"", SHELL(wal.direct), 1},
+    {"rookery.log.direct=false", SHELL(wal.direct), 0},
     {"rookery.log.reserveBytes=8k", SHELL(log_reserve_bytes), 8192},
     {"rookery.shutdownMs=9", SHELL(shutdown_ms), 9},
     {"rookery.snapshot.sliceNodes=10", CORE(snap_slice_nodes), 10},

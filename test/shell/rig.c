@@ -98,7 +98,7 @@ static enum rk_err device_open(void *ctx, enum rk_disk_dir dir, const char *name
                                enum rk_disk_open how, rk_file *ret_file)
 {
     struct rig *r = ctx;
-    if (atomic_load(&r->device) == RIG_DEVICE_FULL && how == RK_OPEN_CREATE) {
+    if (atomic_load(&r->device) == RIG_DEVICE_FULL && rk_disk_creates(how)) {
         return RK_ERR_NO_SPACE;
     }
     return r->real_disk.ops->open(r->real_disk.ctx, dir, name, how, ret_file);

@@ -166,16 +166,17 @@ static enum rk_err port_open(void *ctx, enum rk_disk_dir dir, const char *name,
         return err;
     }
     const struct fake_entry *e = find(d->now, dir, name);
-    if (e == NULL && how != RK_OPEN_CREATE) {
+    if (e == NULL && !rk_disk_creates(how)) {
         return RK_ERR_NOT_FOUND;
     }
     uint32_t file = e != NULL ? e->file : new_file(d);
     if (e == NULL) {
         note(d, dir, "", name, file);
-    } else if (how == RK_OPEN_CREATE) {
+    } else if (rk_disk_creates(how)) {
         d->files[file].now_len = 0;
     }
     d->files[file].open_count++;
+    d->files[file].is_direct = how == RK_OPEN_CREATE_DIRECT;
     *ret_file = (rk_file)file + 1;
     return RK_OK;
 }
@@ -226,6 +227,9 @@ static enum rk_err port_write(void *ctx, rk_file file, uint64_t offset, const vo
     struct fake_file *f = file_of(d, file);
     enum rk_err err = step(d);
     size_t end = (size_t)offset + len;
+    if (f->is_direct) {
+        RK_ASSERT((offset | len | (uintptr_t)data) % RK_DISK_BLOCK == 0);
+    }
     if (err == RK_OK && !has_room(d, f, end)) {
         err = RK_ERR_NO_SPACE;
     }

@@ -13,7 +13,8 @@
 struct fake_file {
     bool used;
     uint32_t open_count;
-    uint8_t *now; /* what a reader sees */
+    bool is_direct; /* takes whole blocks alone */
+    uint8_t *now;   /* what a reader sees */
     size_t now_len;
     uint8_t *synced; /* what a crash leaves at least */
     size_t synced_len;

@@ -202,7 +202,7 @@ void append(struct fixture *f, struct rk_wal *w, rk_zxid zxid, uint32_t data_len
 struct rk_wal_options wal_options(void)
 {
     return (struct rk_wal_options){
-        .prealloc_bytes = 16384, .force_sync = true, .nonce = 0x1234567890};
+        .prealloc_bytes = 16384, .force_sync = true, .direct = true, .nonce = 0x1234567890};
 }
 
 void write_log(struct fixture *f, rk_zxid first, rk_zxid last, uint32_t data_len, uint32_t batch)

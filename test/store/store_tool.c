@@ -335,8 +335,10 @@ static enum rk_err take_snapshot(struct tool *t)
 /* Sessions of before are left alone: this one knows only its own. */
 static int write_more(struct tool *t, uint32_t count)
 {
-    struct rk_wal_options options = {
-        .prealloc_bytes = 65536, .force_sync = true, .nonce = rk_prng_next(&t->prng)};
+    struct rk_wal_options options = {.prealloc_bytes = 65536,
+                                     .force_sync = true,
+                                     .direct = true,
+                                     .nonce = rk_prng_next(&t->prng)};
     enum rk_err err = t->out.is_fresh ? take_snapshot(t) : RK_OK;
     t->wal = rk_wal_create(&t->mem, &t->disk, &options);
     for (uint32_t i = 0; i < count && err == RK_OK; i++) {
@@ -390,7 +392,8 @@ static int open_and_recover(struct tool *t, const char *dir)
 
 static int truncate_to(struct tool *t, rk_zxid zxid)
 {
-    struct rk_wal_options options = {.prealloc_bytes = 65536, .force_sync = true, .nonce = 7};
+    struct rk_wal_options options = {
+        .prealloc_bytes = 65536, .force_sync = true, .direct = true, .nonce = 7};
     rk_zxid last = 0;
     t->wal = rk_wal_create(&t->mem, &t->disk, &options);
     enum rk_err err = rk_wal_truncate(t->wal, zxid, &last);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -221,6 +222,39 @@ static void errors_of_the_system_are_told_apart(void **state)
     close_place(&p);
 }
 
+/* On a file system that can, blocks go past the page cache; what is not aligned goes through it. */
+static void direct_files_take_any_write(void **state)
+{
+    static alignas(RK_DISK_BLOCK) uint8_t blocks[2 * RK_DISK_BLOCK];
+    (void)state;
+    struct place p;
+    rk_file file;
+    uint8_t back[2 * RK_DISK_BLOCK + 3];
+    size_t got;
+    open_place(&p, false);
+    const struct rk_disk_ops *ops = p.disk.ops;
+    assert_int_equal(ops->open(p.disk.ctx, RK_DIR_LOG, "direct", RK_OPEN_CREATE_DIRECT, &file),
+                     RK_OK);
+    assert_int_equal(ops->allocate(p.disk.ctx, file, sizeof(blocks)), RK_OK);
+    memset(blocks, 'a', sizeof(blocks));
+    assert_int_equal(ops->write(p.disk.ctx, file, 0, blocks, sizeof(blocks)), RK_OK);
+    assert_int_equal(ops->sync(p.disk.ctx, file), RK_OK);
+    assert_int_equal(ops->write(p.disk.ctx, file, 4090, "bcd", 3), RK_OK);
+    assert_int_equal(ops->write(p.disk.ctx, file, sizeof(blocks), "efg", 3), RK_OK);
+    blocks[0] = 'h';
+    assert_int_equal(ops->write(p.disk.ctx, file, 0, blocks, 1), RK_OK);
+    assert_int_equal(ops->sync(p.disk.ctx, file), RK_OK);
+    ops->close(p.disk.ctx, file);
+    assert_int_equal(ops->open(p.disk.ctx, RK_DIR_LOG, "direct", RK_OPEN_READ, &file), RK_OK);
+    assert_int_equal(ops->read(p.disk.ctx, file, 0, back, sizeof(back), &got), RK_OK);
+    assert_int_equal(got, sizeof(back));
+    memcpy(blocks + 4090, "bcd", 3);
+    assert_memory_equal(back, blocks, sizeof(blocks));
+    assert_memory_equal(back + sizeof(blocks), "efg", 3);
+    ops->close(p.disk.ctx, file);
+    close_place(&p);
+}
+
 /* /dev/full says ENOSPC to every write. */
 static void a_full_device(void **state)
 {
@@ -324,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_second_server_is_refused),
         cmocka_unit_test(what_cannot_be_used_is_named),
         cmocka_unit_test(errors_of_the_system_are_told_apart),
+        cmocka_unit_test(direct_files_take_any_write),
         cmocka_unit_test(a_full_device),
         cmocka_unit_test(signals_do_not_disturb),
         cmocka_unit_test(a_log_over_it),

@@ -195,6 +195,41 @@ static void records_larger_than_the_preallocation(void **state)
     fixture_close(&f);
 }
 
+/* Batches that end right at a block's end, one byte beside it, and that take several writes. */
+static void batches_of_every_length_in_whole_blocks(void **state)
+{
+    static const uint32_t lengths[] = {0, 1, 4095, 4096, 4097, 8192, 300000, 600001};
+    (void)state;
+    struct fixture f;
+    rk_zxid z = 0;
+    fixture_open(&f);
+    write_snapshot(&f, 0);
+    struct rk_wal_options options = wal_options();
+    struct rk_wal *w = rk_wal_create(&f.mem, &f.disk.port, &options);
+    append(&f, w, ++z, 0);
+    assert_int_equal(rk_wal_commit(w), RK_OK);
+    for (uint32_t i = 0; i < 8; i++) {
+        for (uint32_t off = 0; off < 3; off++) {
+            /* One so long that the next begins that far from a block's beginning. */
+            uint64_t pos = end_of(&f, "log.1");
+            append(&f, w, ++z, 0);
+            assert_int_equal(rk_wal_commit(w), RK_OK);
+            uint64_t step = end_of(&f, "log.1") - pos;
+            uint64_t left = (RK_DISK_BLOCK * 2 - (pos + step * 2) % RK_DISK_BLOCK + off - 1);
+            append(&f, w, ++z, (uint32_t)left);
+            assert_int_equal(rk_wal_commit(w), RK_OK);
+            for (uint32_t k = 0; k < 4; k++) {
+                append(&f, w, ++z, lengths[i]);
+            }
+            assert_int_equal(rk_wal_commit(w), RK_OK);
+        }
+    }
+    rk_wal_destroy(w);
+    assert_int_equal(recover(&f), RK_OK);
+    assert_seen(&f, 1, z);
+    fixture_close(&f);
+}
+
 static void without_preallocation_or_allocate(void **state)
 {
     (void)state;
@@ -553,6 +588,7 @@ int main(void)
         cmocka_unit_test(rolling),
         cmocka_unit_test(rolls_at_the_size_limit),
         cmocka_unit_test(records_larger_than_the_preallocation),
+        cmocka_unit_test(batches_of_every_length_in_whole_blocks),
         cmocka_unit_test(without_preallocation_or_allocate),
         cmocka_unit_test(no_space_at_any_call_loses_nothing),
         cmocka_unit_test(a_full_disk_resumes_when_there_is_room),
