@@ -150,8 +150,15 @@ static void follow_stop(struct rk_x_run *run)
         info.si_pid == 0)
         return;
     hand_terminal(run, getpgrp());
-    (void)kill(0, SIGTSTP); /* the rest of our job, if it is a pipe */
-    (void)raise(SIGTSTP);   /* this thread, before it goes on */
+    /* The rest of our job, if it is a pipe; then this very thread, so that it is not beyond this
+     * line before it goes on. */
+    struct sigaction ignore, before;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    (void)sigaction(SIGTSTP, &ignore, &before);
+    (void)kill(0, SIGTSTP);
+    (void)sigaction(SIGTSTP, &before, NULL);
+    (void)raise(SIGTSTP);
     hand_terminal(run, run->pid);
     (void)kill(-run->pid, SIGCONT);
 }

@@ -794,10 +794,10 @@ def test_stopped_by_the_terminal(s):
     check_equal((code, 'got word' in seen), (OK, True), seen)
     # With one both stop, and fg takes them back; in a pipe, too.
     for pipe in (b'', b' | cat'):
-        line = '%s -server %s lock /stopped -- cat' % (CLI, s.hosts)
+        line = '%s -server %s lock /stopped -- sh -c "echo ha\'\'ve; exec cat"' % (CLI, s.hosts)
         code, seen = type_to(['/bin/bash', '--norc', '-i'], [
-            (b'SH> ', line.encode() + pipe + b'; exit $?\n'), (b'exit $?\r\n', b'one\n'), (b'one\r\none\r\n', b'\x1a'),
-            (b'Stopped', b'fg\n'), (b'-- cat', b''), (b'\r\n', b'two\n'), (b'two\r\ntwo\r\n', b'\x04'), (b'SH> ', b'exit 3\n')],
+            (b'SH> ', line.encode() + pipe + b'\n'), (b'have', b'one\n'), (b'one\r\none\r\n', b'\x1a'),
+            (b'SH> ', b'fg\n'), (b'exec cat', b'two\n'), (b'two\r\ntwo\r\n', b'\x04'), (b'SH> ', b'exit 3\n')],
             {'PS1': 'SH> ', 'TERM': 'dumb'})
         check_equal(code, 3, seen)
 
