@@ -171,7 +171,7 @@ uint32_t rk_lib_hosts_lookup(const struct rk_lib_host *host, bool is_distance,
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *all = NULL;
     int rc = getaddrinfo(host->name, host->port, &hints, &all);
-    if (rc != 0 && rc != EAI_AGAIN) {
+    if (rc != 0) {
         /* AI_ADDRCONFIG hides "localhost" on machines without a network. */
         hints.ai_flags = 0;
         rc = getaddrinfo(host->name, host->port, &hints, &all);
