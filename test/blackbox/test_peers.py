@@ -297,6 +297,8 @@ class Test:
     def start_among(self, chosen, majority_only=False):
         """Servers begin under all of these at once; those who claim to be members can keep one out."""
         with Ensemble([self.kind] * 3, name='%s-peers-start' % self.kind, start=False) as ens:
+            for member in ens if majority_only else ():
+                member.initialize()     # with nothing on disk they would need all three
             sieges = []
             for attack in chosen:
                 attack.at_once = 1
