@@ -32,6 +32,8 @@ BURST = 24
 
 # Small numbers so that many files, rolls and snapshots lie on the way of every kill.
 CONF = {'snapCount': 150, 'preAllocSize': 64, 'tickTime': 2000, 'maxSessionTimeout': 120000}
+# And small files: thousands of them are copied after every kill.
+PROPS = {'rookery.log.reserveBytes': '65536'}
 
 
 class Writer:
@@ -229,7 +231,7 @@ class Run:
     def server(self, kind, data_dir):
         conf = dict(CONF)
         method = self.rng.choice(['', '', 'gz', 'snappy'])
-        props = {'zookeeper.snapshot.compression.method': method} if method else {}
+        props = dict(PROPS, **({'zookeeper.snapshot.compression.method': method} if method else {}))
         return zk.make(kind, conf=conf, props=props, data_dir=data_dir)
 
     def load(self, server):
