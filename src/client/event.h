@@ -155,8 +155,7 @@ struct rk_client_effect {
             rk_zxid zxid;         /* -1 before 3.9, and for what was missed while away */
             struct rk_bytes path; /* without chroot; empty for session events */
             const struct rk_client_watcher *watchers;
-            uint32_t count; /* never 0; without the default watcher, which hears of session
-                               events by the STATE before it */
+            uint32_t count; /* never 0; of a session event: all watchers that watch anything */
         } watch;
         struct {
             enum rk_client_state state;

@@ -7,7 +7,7 @@
 - the libraries under Apache's names export what Debian's exports, data of the same size
 - cli_mt and load_gen of Debian run on them, against Rookery and Apache, and say what they say on Apache's
 - the C program of stage cclient runs on them
-- clib/*.c: what librookery adds, closing, crowds, kills; also with the sanitizers' builds, if there are any
+- clib/*.c: what librookery adds, closing, crowds, kills, slow calls; also with the sanitizers' builds, if there are any
 - memory that runs out anywhere neither breaks nor leaks anything
 - the examples, and the npm package zookeeper where npm can be reached
 """
