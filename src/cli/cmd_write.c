@@ -61,7 +61,8 @@ static int say_not_created(struct rk_cli *cli, int rc, const char *path)
     if (rc == ZEPHEMERALONLOCALSESSION)
         rk_cli_note(cli, "Unable to create ephemeral node on a local session\n");
     if (rc == ZINVALIDACL)
-        rk_cli_note(cli, "KeeperErrorCode = InvalidACL for %s\n", path);
+        rk_cli_note(cli, "KeeperErrorCode = InvalidACL%s%s\n", path ? " for " : "",
+                    path ? path : "");
     return rk_cli_fail(cli, rc, path);
 }
 
@@ -75,6 +76,7 @@ static int run_create(struct rk_cli *cli, const struct rk_cli_args *args)
     char *created = NULL;
     char *safe;
     int mode = read_mode(cli, args, &ttl_ms);
+    bool is_empty;
     int rc;
 
     if (mode < 0)
@@ -83,14 +85,16 @@ static int run_create(struct rk_cli *cli, const struct rk_cli_args *args)
         return rk_cli_misuse(cli, "the value is too long");
     if (acl_text && !rk_cli_parse_acl(cli, acl_text, &acl))
         return rk_cli_error(cli, "out of memory");
-    if (acl_text && acl.count == 0)
+    is_empty = acl_text && acl.count == 0;
+    if (is_empty)
         rc = ZINVALIDACL;
     else
         rc = rk_cli_create(cli, NULL, path, data, data ? (int)strlen(data) : -1,
                            acl_text ? &acl : NULL, mode, ttl_ms, &created);
     deallocate_ACL_vector(&acl);
+    /* ZK: ZooKeeper.validateACL, which knows of no path. */
     if (rc != ZOK)
-        return say_not_created(cli, rc, path);
+        return say_not_created(cli, rc, is_empty ? NULL : path);
     safe = rk_cli_safe(created, strlen(created));
     rk_cli_note(cli, "Created %s\n", safe ? safe : "");
     rk_cli_emit(cli, json_pack("{s:o}", "path", rk_cli_json_text(created)));

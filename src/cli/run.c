@@ -181,8 +181,9 @@ static void note_exit(struct rk_cli *cli, int code)
         cli->exit_code = 128 + cli->stop_signal;
         cli->is_quitting = true;
     } else if (cli->options.is_zkcli) {
-        /* ZK: a script's status is that of its last command, which is 1 for most failures. */
-        cli->exit_code = code == 0 || code == 127 ? code : 1;
+        /* ZK: a script's status is that of its last command before quit, 1 for most failures. */
+        if (!cli->is_quitting)
+            cli->exit_code = code == 0 || code == 127 ? code : 1;
     } else if (code != RK_CLI_OK && !cli->options.is_interactive) {
         /* A person has seen it; a script's caller has not. */
         cli->exit_code = code;

@@ -25,6 +25,8 @@ def test_exit_codes(server):
     expect(run(server.hosts, '-timeout'), 2, '')
     expect(run(server.hosts, '-timeout', 'soon', 'ls', '/'), 2, '')
     nobody = '127.0.0.1:%d' % zk.free_port()
+    for script, code in (('get /none\nquit\n', 1), ('get /none\nversion\nquit\n', 0), ('nix\nquit\n', 127), ('quit\n', 0)):
+        expect(run(server.hosts, before=['--zkcli'], stdin=script), code)   # as zkCli.sh 3.8 ends
     expect(run(nobody, '-wait', '300', 'ls', '/'), 3, '',
            'Not connected: no answer from %s\n' % nobody)
     for hosts in (':', 'a:b', 'a:99999', '/x', 'a:1/x/', '[::1'):
