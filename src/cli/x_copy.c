@@ -181,17 +181,19 @@ void rk_x_copy_put(struct rk_x_copy *c, const struct rk_x_write *write)
         c->fatal = rk_x_writer_put(c->writer, write);
 }
 
-static int finish_writing(struct rk_x_copy *c)
+int rk_x_copy_finish(struct rk_x_copy *c, int status, const char *path)
 {
     int rc = rk_x_writer_finish(c->writer);
     if (c->fatal == ZOK)
         c->fatal = rc;
-    if (c->fatal == ZOK)
-        return RK_CLI_OK;
     rk_cli_progress_end(c->cli, &c->progress);
-    rk_cli_note(c->cli, "ended early: of %d writes it is not known whether they were done\n",
-                rk_x_writer_unknown(c->writer));
-    return c->fatal == RK_CLI_CUT ? RK_CLI_STOPPED : rk_cli_fail(c->cli, c->fatal, c->to.path);
+    if (c->fatal == ZOK || status != RK_CLI_OK)
+        return status;
+    int unknown = rk_x_writer_unknown(c->writer);
+    if (unknown > 0)
+        rk_cli_note(c->cli, "ended early: of %d writes it is not known whether they were done\n",
+                    unknown);
+    return rk_cli_fail(c->cli, c->fatal, path);
 }
 
 struct rk_x_write rk_x_copy_create(const struct rk_x_copy *c, const struct rk_x_record *r,
@@ -254,8 +256,7 @@ int rk_x_copy_nodes(struct rk_x_copy *c)
         left_out += !c->is_recursive && record.has_stat ? record.stat.numChildren : 0;
         copy_record(c, &record);
     }
-    int status = finish_writing(c);
-    rk_cli_progress_end(c->cli, &c->progress);
+    int status = rk_x_copy_finish(c, RK_CLI_OK, c->to.path);
     if (rc < 0 && status == RK_CLI_OK)
         status = rk_x_source_exit(source);
     if (left_out > 0 && c->tally.failed == 0)

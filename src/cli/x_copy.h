@@ -51,6 +51,8 @@ void rk_x_copy_report(struct rk_x_copy *copy, const char *verb);
 int rk_x_copy_exit(const struct rk_x_copy *copy, int status);
 
 /* Pieces for the files of the copies. */
+/* Waits for the writes that are out. status, or what went wrong with path if that is RK_CLI_OK. */
+int rk_x_copy_finish(struct rk_x_copy *copy, int status, const char *path);
 void rk_x_copy_complain(struct rk_x_copy *copy, const char *path, int rc);
 void rk_x_copy_put(struct rk_x_copy *copy, const struct rk_x_write *write);
 /* The write that makes path what record is. Borrows both. */

@@ -2,10 +2,8 @@
  * their order, so memory is bounded by their depth. See x_copy.h. */
 #include "cli/x_copy.h"
 
-#include "cli/call.h"
 #include "cli/x_base.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,20 +169,6 @@ static void mirror_pair(struct rk_x_copy *c, struct doom *d, const struct rk_x_p
     free(path);
 }
 
-/* What ends a comparing copy: the writes that are out, and what went wrong. */
-static int end_writing(struct rk_x_copy *c, int status, const char *path)
-{
-    int rc = rk_x_writer_finish(c->writer);
-    if (c->fatal == ZOK)
-        c->fatal = rc;
-    rk_cli_progress_end(c->cli, &c->progress);
-    if (c->fatal == ZOK || status != RK_CLI_OK)
-        return status;
-    rk_cli_note(c->cli, "ended early: of %d writes it is not known whether they were done\n",
-                rk_x_writer_unknown(c->writer));
-    return c->fatal == RK_CLI_CUT ? RK_CLI_STOPPED : rk_cli_fail(c->cli, c->fatal, path);
-}
-
 static int open_both(struct rk_x_copy *c, struct rk_x_join *join)
 {
     struct rk_x_source_options options = {.wants_data = true,
@@ -223,7 +207,7 @@ int rk_x_copy_mirror(struct rk_x_copy *c)
         free(d.stack[--d.count].path);
     free(d.stack);
     free(d.blind);
-    status = end_writing(c, status, c->to.path);
+    status = rk_x_copy_finish(c, status, c->to.path);
     close_both(c, &join);
     return status;
 }
@@ -262,7 +246,7 @@ int rk_x_copy_delete_source(struct rk_x_copy *c)
     while (d.count > 0)
         free(d.stack[--d.count].path);
     free(d.stack);
-    status = end_writing(c, status, c->from.path);
+    status = rk_x_copy_finish(c, status, c->from.path);
     close_both(c, &join);
     return status;
 }
