@@ -48,39 +48,16 @@ char *rk_x_dup(const char *text)
     return rk_x_dup_bytes(text, strlen(text));
 }
 
-static void add_formatted(struct rk_x_text *t, const char *form, va_list args)
-{
-    va_list again;
-    va_copy(again, args);
-    int bytes = vsnprintf(NULL, 0, form, args);
-    if (bytes >= 0) {
-        size_t end = t->bytes + (size_t)bytes + 1;
-        if (end > t->room) {
-            t->room = end * 2;
-            t->at = rk_x_resize(t->at, t->room);
-        }
-        (void)vsnprintf(t->at + t->bytes, (size_t)bytes + 1, form, again);
-        t->bytes += (size_t)bytes;
-    }
-    va_end(again);
-}
-
 char *rk_x_format(const char *form, ...)
 {
-    struct rk_x_text t = {0};
+    char *text;
     va_list args;
     va_start(args, form);
-    add_formatted(&t, form, args);
+    int bytes = vasprintf(&text, form, args);
     va_end(args);
-    return t.at != NULL ? t.at : rk_x_dup("");
-}
-
-void rk_x_text_form(struct rk_x_text *t, const char *form, ...)
-{
-    va_list args;
-    va_start(args, form);
-    add_formatted(t, form, args);
-    va_end(args);
+    if (bytes < 0)
+        out_of_memory();
+    return text;
 }
 
 void rk_x_text_add(struct rk_x_text *t, const void *from, size_t bytes)
@@ -93,11 +70,6 @@ void rk_x_text_add(struct rk_x_text *t, const void *from, size_t bytes)
         memcpy(t->at + t->bytes, from, bytes);
     t->bytes += bytes;
     t->at[t->bytes] = '\0';
-}
-
-void rk_x_text_put(struct rk_x_text *t, const char *text)
-{
-    rk_x_text_add(t, text, strlen(text));
 }
 
 void rk_x_text_free(struct rk_x_text *t)
@@ -167,15 +139,6 @@ const char *rk_x_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
-int rk_x_path_depth(const char *path)
-{
-    int depth = 0;
-    if (strcmp(path, "/") != 0)
-        for (; *path != '\0'; path++)
-            depth += *path == '/';
-    return depth;
 }
 
 /* "/" alone has nothing behind its slash, so it must not count as a first empty component. */

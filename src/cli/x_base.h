@@ -25,9 +25,6 @@ struct rk_x_text {
     size_t bytes, room;
 };
 void rk_x_text_add(struct rk_x_text *t, const void *from, size_t bytes);
-void rk_x_text_put(struct rk_x_text *t, const char *text);
-void rk_x_text_form(struct rk_x_text *t, const char *form, ...)
-    __attribute__((format(printf, 2, 3)));
 void rk_x_text_free(struct rk_x_text *t);
 
 /* -- Paths: absolute, no slash at the end except "/" itself ------------------------------------ */
@@ -42,7 +39,6 @@ char *rk_x_path_at(const char *root, const char *below);
 bool rk_x_path_is_in(const char *root, const char *path);
 /* The last component; "/" of the root. */
 const char *rk_x_path_name(const char *path);
-int rk_x_path_depth(const char *path); /* 0 for "/" */
 /* In the order of a walk: a node before those below it, siblings by the bytes of their names. */
 int rk_x_path_compare(const char *a, const char *b);
 

@@ -103,9 +103,17 @@ int is_unrecoverable(zhandle_t *zh)
     return ZOK;
 }
 
+static int depth_of(const char *path)
+{
+    int depth = 0;
+    for (; *path != '\0'; path++)
+        depth += *path == '/';
+    return depth;
+}
+
 static void answer(struct asked *q, int rc)
 {
-    int depth = rk_x_path_depth(q->path);
+    int depth = depth_of(q->path);
     struct Stat stat = {.numChildren = depth < fake.depth ? fake.fan : 0, .dataLength = 4};
     char *names[64];
     char world[] = "world", anyone[] = "anyone";
@@ -195,7 +203,7 @@ static int walk_all(const struct rk_walk_options *options, int *ret_count, int *
         last = rk_x_dup(node.path);
         (*ret_count)++;
         *ret_denied += node.rc == ZNOAUTH;
-        assert_int_equal(node.depth, rk_x_path_depth(node.path) - 1);
+        assert_int_equal(node.depth, depth_of(node.path) - 1);
         if (options->wants_data && node.rc == ZOK)
             assert_memory_equal(node.data, "data", 4);
         if (options->wants_acl && node.rc == ZOK)

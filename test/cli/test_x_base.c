@@ -34,8 +34,6 @@ static void a_path_goes_below_a_root_and_back(void **state)
     assert_false(rk_x_path_is_in("/a/b", "/a"));
     assert_string_equal(rk_x_path_name("/a/b"), "b");
     assert_string_equal(rk_x_path_name("/"), "/");
-    assert_int_equal(rk_x_path_depth("/"), 0);
-    assert_int_equal(rk_x_path_depth("/a/b"), 2);
 }
 
 /* The order of a walk: a node, all below it, then its next sibling. */
@@ -130,9 +128,12 @@ static void a_text_grows(void **state)
 {
     (void)state;
     struct rk_x_text t = {0};
-    for (int i = 0; i < 1000; i++)
-        rk_x_text_form(&t, "%d,", i);
-    rk_x_text_put(&t, "end");
+    for (int i = 0; i < 1000; i++) {
+        char *number = rk_x_format("%d,", i);
+        rk_x_text_add(&t, number, strlen(number));
+        free(number);
+    }
+    rk_x_text_add(&t, "end", 3);
     assert_int_equal(t.bytes, 10 * 2 + 90 * 3 + 900 * 4 + 3);
     assert_string_equal(t.at + t.bytes - 7, "999,end");
     rk_x_text_free(&t);
