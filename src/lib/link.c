@@ -175,7 +175,8 @@ static void lost(struct rk_lib *s, struct rk_lib_link *link, int error)
     rk_lib_addr_text(&link->addr, text, sizeof(text));
     RK_LIB_LOG(s, WARN, "connection to %s lost: %s", text,
                error ? strerrordesc_np(error) : "closed by the server");
-    s->last_error = ZCONNECTIONLOSS;
+    if (link->conn == rk_client_conn(s->client)) /* not one that looks for a server */
+        s->last_error = ZCONNECTIONLOSS;
     rk_lib_gone(s, link->conn);
 }
 

@@ -5,23 +5,10 @@
 
 #include "lib/session.h"
 #include "lib/view.h"
+#include "rig.h"
 #include "support/cmocka_all.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-/* A session whose threads were not started; the test is both of them. */
-static struct rk_lib *open_session(void)
-{
-    struct rk_lib_hosts hosts;
-    struct rk_options options;
-    rk_options_init(&options);
-    options.session_timeout_ms = 10000;
-    assert_int_equal(rk_lib_hosts_parse("127.0.0.1:1", &hosts), 0);
-    struct rk_lib *s = rk_lib_create(&hosts, &options);
-    assert_non_null(s);
-    s->handle->s = s;
-    return s;
-}
 
 static void more_comes(int rc, const void *data)
 {
@@ -36,7 +23,7 @@ static void more_comes(int rc, const void *data)
 static void reading_goes_on_when_the_queue_was_full_meanwhile(void **state)
 {
     (void)state;
-    struct rk_lib *s = open_session();
+    struct rk_lib *s = rig_session(true);
     rk_lib_lock(s);
     struct rk_lib_call *call = rk_lib_call_new(s);
     assert_non_null(call);
@@ -70,7 +57,7 @@ static void the_path_of_an_event_counts(void **state)
 {
     static char path[MIB];
     (void)state;
-    struct rk_lib *s = open_session();
+    struct rk_lib *s = rig_session(true);
     struct rk_client_watcher watcher = {.fn = (uint64_t)(uintptr_t)on_event};
     memset(path, '/', sizeof(path));
     rk_lib_lock(s);
