@@ -201,8 +201,10 @@ struct react {
     bool is_once;
 };
 
-static int react_to(struct react *r, const struct rk_x_change *c)
+/* The program's status, or why it was not run. */
+static int react_to(struct react *r, const struct rk_x_change *c, bool *ret_ran)
 {
+    *ret_ran = false;
     struct rk_cli_value value = {0};
     struct env env;
     struct rk_x_run run;
@@ -212,8 +214,10 @@ static int react_to(struct react *r, const struct rk_x_change *c)
     make_env(r->cli, c, r->path, &env);
     int status = RK_CLI_FAILED;
     if (rk_x_run_start(r->cli, r->argv, env.list, value.data != NULL ? value.data : "",
-                       value.data != NULL ? value.bytes : 0, &run))
+                       value.data != NULL ? value.bytes : 0, &run)) {
+        *ret_ran = true;
         status = rk_x_run_wait(&run);
+    }
     free_env(&env);
     rk_cli_value_free(&value);
     return status;
@@ -243,9 +247,9 @@ static int react_until_end(struct react *r, struct rk_x_follow *follow, int stat
         if (rc == 0)
             continue;
         rc = gather(follow, r, &change);
-        bool is_end = change.type == RK_X_ENDED;
+        bool is_end = change.type == RK_X_ENDED, ran = false;
         if (rc > 0 && !is_end)
-            status = react_to(r, &change);
+            status = react_to(r, &change, &ran);
         free(change.path);
         if (rc < 0 || rk_cli_is_stopped(r->cli))
             return RK_CLI_STOPPED;
@@ -253,7 +257,7 @@ static int react_until_end(struct react *r, struct rk_x_follow *follow, int stat
             return rk_cli_fail(r->cli, ZSESSIONEXPIRED, r->path);
         if (r->is_once)
             return status;
-        if (status != 0)
+        if (ran && status != 0)
             rk_cli_note(r->cli, "the command ended with %d\n", status);
     }
 }
@@ -275,7 +279,8 @@ static int run_exec_on_change(struct rk_cli *cli, const struct rk_cli_args *args
     cli->emitted++; /* what is printed is the command's */
     if (rk_cli_has(args, "initial")) {
         struct rk_x_change none = {.type = RK_X_CHANGED, .zxid = -1};
-        status = react_to(&r, &none);
+        bool ran;
+        status = react_to(&r, &none, &ran);
     }
     status = react_until_end(&r, follow, status);
     rk_x_follow_close(follow);
