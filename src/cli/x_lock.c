@@ -82,6 +82,7 @@ static int open_keeper(struct held *h)
     struct rk_keeper_options keeper;
     rk_keeper_options_init(&keeper);
     keeper.session.session_timeout_ms = options->timeout_ms;
+    keeper.session.request_timeout_ms = options->request_ms;
     if (!options->is_debug)
         keeper.session.log = log_nothing;
     int rc = rk_keeper_open(options->server, &keeper, &h->keeper);

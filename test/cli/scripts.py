@@ -303,7 +303,8 @@ def test_a_server_that_goes_away_in_the_middle(server):
     zk.check_equal(child.wait(10), 130)
     zk.check_equal(child.stderr.read(), '')
     child.stderr.close()
-    for words in (['tree', '/'], ['cp', '/a', '/b'], ['mirror', '/a', '/b']):
+    for words in (['tree', '/'], ['cp', '/a', '/b'], ['mirror', '/a', '/b'],
+                  ['-request-timeout', '1000', 'lock', '/l', '--', 'true']):
         child = subprocess.Popen([program(), '-server', silent.hosts, *words], stderr=subprocess.PIPE,
                                  env=clikit.environment(), text=True)
         time.sleep(0.5)
