@@ -63,6 +63,18 @@ static void put_result(struct rk_core *c, int32_t op, const struct rk_tree_outco
     }
 }
 
+/* The leader has it from another server that this session's client is there now. Nobody is told by
+ * a reply: who is here still has to connect again, so that both know where it is. A connection that
+ * lived on would have every write refused while its pings keep the session alive. ZK:
+ * FinalRequestProcessor, SessionMovedException; ZOOKEEPER-710. */
+static bool has_session_moved(const struct rk_txn *txn, const struct rk_tree_outcome *out)
+{
+    if (txn->type == RK_OP_MULTI) {
+        return out->sub_count > 0 && out->sub[0].err == RK_ZK_SESSION_MOVED;
+    }
+    return txn->type == RK_OP_ERROR && txn->body.error.err == RK_ZK_SESSION_MOVED;
+}
+
 /* Answers the write that waited for this transaction. */
 static void answer(struct rk_core *c, uint32_t id, const struct rk_txn *txn,
                    const struct rk_tree_outcome *out)
@@ -78,6 +90,10 @@ static void answer(struct rk_core *c, uint32_t id, const struct rk_txn *txn,
         return;
     }
     rk_core_request_pop(c, conn, id);
+    if (has_session_moved(txn, out)) {
+        rk_core_conn_close(c, conn);
+        return;
+    }
     if (txn->type == RK_OP_ERROR) {
         err = txn->body.error.err;
     } else if (txn->type != RK_OP_MULTI) {

@@ -116,18 +116,36 @@ void rk_check_free_conns(struct sim_check *c)
     }
 }
 
-void rk_check_advance_to_close(struct sim_check *c, rk_session_id session)
+static bool has_request(const struct mconn *conn, int32_t xid)
+{
+    const struct mreq *q = conn->reqs;
+    while (q != NULL && q->xid != xid) {
+        q = q->next;
+    }
+    return q != NULL;
+}
+
+/* conn: or of a request of this one that is refused because the session has moved; may be NULL. */
+static void advance_to_end(struct sim_check *c, rk_session_id session, const struct mconn *conn)
 {
     struct sim_txn **items;
     uint32_t count = rk_check_in_flight(c, &items);
     uint32_t i = 0;
-    while (i < count && (items[i]->type != RK_OP_CLOSE_SESSION || items[i]->session != session)) {
+    while (i < count && (items[i]->session != session ||
+                         (items[i]->type != RK_OP_CLOSE_SESSION &&
+                          (conn == NULL || items[i]->refused != RK_ZK_SESSION_MOVED ||
+                           !has_request(conn, items[i]->cxid))))) {
         i++;
     }
     if (i < count && (c->is_ensemble ? rk_truth_has_quorum(c->w->truth, items[i])
                                      : items[i]->zxid <= c->durable)) {
         rk_check_advance(c, items[i]->zxid);
     }
+}
+
+void rk_check_advance_to_close(struct sim_check *c, rk_session_id session)
+{
+    advance_to_end(c, session, NULL);
 }
 
 /* The leader takes nothing more, and leaves in a moment. */
@@ -143,7 +161,7 @@ void rk_check_closed(struct sim_check *c, rk_conn_id id)
     struct mconn *conn = rk_check_conn(c, id);
     if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close) {
         /* The end of a session may show in nothing but the end of its connection. */
-        rk_check_advance_to_close(c, conn->viewer.session);
+        advance_to_end(c, conn->viewer.session, conn);
     }
     if (conn == NULL && c->is_ensemble && c->event.conn == id) {
         return; /* all are closed in the step in which it is gone */
@@ -408,10 +426,12 @@ static void fire(struct sim_check *c, const struct sim_txn *t, const struct sim_
 
 /* The request of a client of ours that this transaction answers, if its connection is still there.
  */
-static struct mreq *request_of(struct sim_check *c, const struct sim_txn *t)
+static struct mreq *request_of(struct sim_check *c, const struct sim_txn *t,
+                               struct mconn **ret_conn)
 {
     for (uint32_t i = 0; i < MCONNS; i++) {
         struct mconn *conn = &c->conns[i];
+        *ret_conn = conn;
         if (conn->state != MCONN_OPEN || conn->viewer.session != t->session) {
             continue;
         }
@@ -429,10 +449,12 @@ static struct mreq *request_of(struct sim_check *c, const struct sim_txn *t)
 
 static void settle_request(struct sim_check *c, const struct sim_txn *t)
 {
-    struct mreq *q = t->is_request ? request_of(c, t) : NULL;
+    struct mconn *conn = NULL;
+    struct mreq *q = t->is_request ? request_of(c, t, &conn) : NULL;
     if (q == NULL) {
         return;
     }
+    conn->must_close = conn->must_close || t->refused == RK_ZK_SESSION_MOVED;
     q->state = MREQ_APPLIED;
     q->err = c->out.err;
     q->zxid = t->zxid;

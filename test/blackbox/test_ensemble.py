@@ -697,6 +697,27 @@ def reattach(session, member, within_s=10):
             time.sleep(0.03)
 
 
+def session_elsewhere(t):
+    """A handshake that came late at another server moves a session there: the next write where its client
+    is ends the connection without an answer, a multi as well, and the client comes back. Whoever were told
+    SESSIONMOVED would go on being told so, with a session that its pings keep alive (ZOOKEEPER-710)."""
+    with t.ensemble(3, 'elsewhere') as ens:
+        leader = ens.wait_leader()
+        ens.wait_serving()
+        here, there = ens.others(leader)
+        writes = ((w.CREATE, w.create('/a')), (w.MULTI, w.multi([(w.CREATE, w.create('/b'))])))
+        for op, body in writes:
+            client = w.Client(here, 20000)
+            w.Client(there, 20000, client.session, client.password).close()
+            zk.check_equal(client.call(op, body), None, 'a write where the session is no more')
+            client.close()
+            again = w.Client(here, 20000, client.session, client.password)
+            zk.check_equal(again.session, client.session, 'the session')
+            zk.check_equal(again.call(op, body).err, 0, 'the write after the client came back')
+            again.close_session()
+    return 'closed without an answer, %d times' % len(writes)
+
+
 def reads_without_leader(t):
     """readonlymode.enabled: a server alone serves reads to those who asked for that."""
     # Apache has new sessions there only where they are local.
@@ -776,6 +797,7 @@ def scenarios(t):
         ('slow disk of the leader', slow_disk, 'leader'),
         ('full disk of a follower', full_disk),
         ('sessions go on over a failover', sessions_over_failover),
+        ('a session that was moved to another server', session_elsewhere),
         ('reads without a leader', reads_without_leader),
     ]
 
