@@ -282,6 +282,17 @@ static void refuse_when_sure(struct rk_core *c, struct conn *conn)
     }
 }
 
+/* Whatever its old connection here still brings must not follow what its client asks on this one.
+ * ZK: ZooKeeperServer.processConnectRequest */
+static void close_old(struct rk_core *c, const struct rk_session *s)
+{
+    struct conn *old = s == NULL || s->conn == 0 ? NULL : rk_core_conn(c, s->conn);
+    if (old != NULL) {
+        rk_fx_note(c->fx, RK_NOTE_SESSION_STOLEN, old->id, s->id, 0, rk_bytes_str(""));
+        rk_core_conn_close(c, old);
+    }
+}
+
 /* 2.4, but with the password checked before the old connection is closed (18.6). */
 static void reattach(struct rk_core *c, struct conn *conn, const struct rk_connect_request *q)
 {
@@ -293,6 +304,7 @@ static void reattach(struct rk_core *c, struct conn *conn, const struct rk_conne
     }
     conn->session = q->session_id;
     if (rk_core_is_learner(c) && (s == NULL || !s->is_local)) {
+        close_old(c, s);
         become_pending(c, conn);
         rk_forward_revalidate(c, conn, q->session_id);
     } else if (s != NULL && s->is_local && s->is_closing) {
@@ -307,16 +319,11 @@ static void reattach(struct rk_core *c, struct conn *conn, const struct rk_conne
 void rk_core_reattached(struct rk_core *c, struct conn *conn)
 {
     struct rk_session *s = rk_session_find(c->sessions, conn->session);
-    struct conn *old;
     if (s == NULL) {
         /* The leader knows it; its createSession has not come here yet. */
         s = rk_session_add(c->sessions, conn->session, conn->timeout_ms);
     }
-    old = s->conn != 0 ? rk_core_conn(c, s->conn) : NULL;
-    if (old != NULL) {
-        rk_fx_note(c->fx, RK_NOTE_SESSION_STOLEN, old->id, s->id, 0, rk_bytes_str(""));
-        rk_core_conn_close(c, old);
-    }
+    close_old(c, s);
     s->owner = c->ens != NULL && !rk_core_is_learner(c) ? c->ens->config.my_sid : 0;
     set_timeout(c, s, conn->timeout_ms);
     s->conn = conn->id;
