@@ -81,6 +81,7 @@ static uint32_t enqueue(struct rk_core *c, struct conn *conn, enum request_state
     }
     conn->queue_tail = id;
     conn->queue_count++;
+    conn->close_count += op == RK_OP_CLOSE_SESSION;
     c->outstanding++;
     if (c->config.large_request_threshold >= 0 &&
         (int64_t)q->whole_len > c->config.large_request_threshold) {
@@ -133,6 +134,7 @@ void rk_core_request_pop(struct rk_core *c, struct conn *conn, uint32_t id)
     }
     RK_ASSERT(conn->queue_count > 0);
     conn->queue_count--;
+    conn->close_count -= q->op == RK_OP_CLOSE_SESSION;
     uncount(c, q);
     drop_frame(c, q);
     rk_slab_give(&c->requests, id);
@@ -181,6 +183,7 @@ void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
             drop_frame(c, q);
             conn->queue_head = q->next;
             conn->queue_count--;
+            conn->close_count -= q->op == RK_OP_CLOSE_SESSION;
             q->conn = 0;
             q->next = RK_REQUEST_NONE;
             continue;
@@ -506,6 +509,9 @@ static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t 
 {
     if (conn->session_ref != NULL && conn->session_ref->is_closing && !RK_BUG(CLOSING_MAY_WRITE)) {
         return; /* its closeSession ends the connection */
+    }
+    if ((op == RK_OP_AUTH || op == RK_OP_SASL) && conn->close_count > 0) {
+        return; /* those alone do not wait for their turn, and would be answered before it */
     }
     if (op == RK_OP_AUTH) {
         rk_core_on_auth(c, conn, xid, body);

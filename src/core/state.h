@@ -31,6 +31,7 @@ struct conn {
     uint32_t queue_tail;
     uint32_t queue_count;
     uint32_t sync_count;      /* of an ensemble's member: syncs among them that are not confirmed */
+    uint32_t close_count;     /* closeSessions among them: what logs in behind one is not heard */
     struct rk_link late_link; /* its queue goes on in a later step */
     rk_session_id session;
     struct rk_session *session_ref; /* valid while state is CONN_OPEN or CONN_PENDING */

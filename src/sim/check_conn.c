@@ -323,13 +323,24 @@ static bool is_leaving(const struct sim_check *c, const struct mconn *conn)
     return c->is_ensemble && q != NULL && q->op == RK_OP_CLOSE_SESSION;
 }
 
+/* Of what answers at once, whatever is waiting, nothing is heard behind a closeSession. */
+static bool is_late_login(const struct mconn *conn, int32_t op)
+{
+    const struct mreq *q = conn->reqs;
+    while (q != NULL && q->op != RK_OP_CLOSE_SESSION) {
+        q = q->next;
+    }
+    return q != NULL && (op == RK_OP_AUTH || op == RK_OP_SASL);
+}
+
 static void accept(struct sim_check *c, struct mconn *conn, struct rk_bytes frame)
 {
     int32_t xid = rk_load_i32(frame.data);
     int32_t op = rk_load_i32(frame.data + 4);
     struct rk_bytes body = rk_bytes_of(frame.data + 8, frame.len - 8);
     struct msession *s = rk_check_session(c, conn->viewer.session);
-    if (conn->must_close || conn->is_ending || is_leaving(c, conn) || s == NULL || s->is_closing) {
+    if (conn->must_close || conn->is_ending || is_leaving(c, conn) || s == NULL || s->is_closing ||
+        is_late_login(conn, op)) {
         return; /* behind a closeSession or a failed login: never executed, never answered */
     }
     if (op == RK_OP_AUTH) {

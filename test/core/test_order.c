@@ -251,7 +251,8 @@ static void throttled_requests_keep_their_order(void **state)
     rig_deinit(&r);
 }
 
-/* Admitted after the end of its session was proposed, an ephemeral would outlive the session. */
+/* Admitted after the end of its session was proposed, an ephemeral would outlive the session; and
+ * a login, which waits for nothing before it, would be answered although its client has left. */
 static void throttled_requests_behind_a_close_are_dropped(void **state)
 {
     struct rig r;
@@ -266,6 +267,8 @@ static void throttled_requests_behind_a_close_are_dropped(void **state)
     rig_create(&r, 1, 1, "/a", "", 0); /* in work: what follows is throttled */
     rig_simple(&r, 1, 2, RK_OP_CLOSE_SESSION);
     rig_create(&r, 1, 3, "/zombie", "", RK_CREATE_EPHEMERAL);
+    rig_auth(&r, 1, "digest", "u:p");
+    rig_expect_nothing(&r, 1);
     for (uint32_t i = 0; i < 4; i++) {
         rig_sync(&r);
     }
