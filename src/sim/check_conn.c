@@ -156,10 +156,18 @@ static bool takes_no_more(const struct sim_check *c)
     return c->is_leading && (c->is_handing_over || is_used_up);
 }
 
+/* The handshake that came in this step takes its session. */
+static bool is_being_stolen(struct sim_check *c, const struct mconn *conn)
+{
+    const struct mconn *by = rk_check_conn(c, c->event.conn);
+    return by != NULL && by != conn && by->wanted == conn->viewer.session;
+}
+
 void rk_check_closed(struct sim_check *c, rk_conn_id id)
 {
     struct mconn *conn = rk_check_conn(c, id);
-    if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close) {
+    if (conn != NULL && conn->state == MCONN_OPEN && !conn->must_close && !c->may_close &&
+        !is_being_stolen(c, conn)) {
         /* The end of a session may show in nothing but the end of its connection. */
         advance_to_end(c, conn->viewer.session, conn);
     }

@@ -119,14 +119,20 @@ struct sim_dir *rk_sim_disk_dir(struct sim_disk *d, enum rk_disk_dir dir)
 
 /* -- Files -- */
 
+/* By binary search: they are in the order of their ids. */
 struct sim_inode *rk_sim_disk_inode(const struct sim_disk *d, uint32_t id)
 {
-    for (uint32_t i = 0; i < d->inode_count; i++) {
-        if (d->inodes[i]->id == id) {
-            return d->inodes[i];
+    uint32_t low = 0;
+    uint32_t high = d->inode_count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (d->inodes[mid]->id < id) {
+            low = mid + 1;
+        } else {
+            high = mid;
         }
     }
-    return NULL;
+    return low < d->inode_count && d->inodes[low]->id == id ? d->inodes[low] : NULL;
 }
 
 static struct sim_inode *add_inode(struct sim_disk *d)
@@ -161,35 +167,43 @@ static void free_inode(struct rk_mem *mem, struct sim_inode *inode)
     rk_mem_free(mem, inode, sizeof(*inode));
 }
 
-static bool is_named(const struct sim_disk *d, uint32_t id)
+static void mark_open(const struct sim_disk *d)
 {
-    for (uint32_t k = 0; k < SIM_DIRS; k++) {
-        const struct sim_dir *dir = &d->dirs[k];
-        for (uint32_t i = 0; i < dir->now.count; i++) {
-            if (dir->now.items[i].inode == id) {
-                return true;
-            }
-        }
-        for (uint32_t i = 0; i < dir->durable.count; i++) {
-            if (dir->durable.items[i].inode == id) {
-                return true;
-            }
-        }
-        for (uint32_t i = 0; i < dir->op_count; i++) {
-            if (dir->ops[i].inode == id) {
-                return true;
-            }
-        }
+    for (uint32_t i = 0; i < d->inode_count; i++) {
+        d->inodes[i]->is_marked = d->inodes[i]->handles > 0;
     }
-    return false;
+}
+
+static void mark(const struct sim_disk *d, uint32_t id)
+{
+    struct sim_inode *inode = rk_sim_disk_inode(d, id);
+    if (inode != NULL) {
+        inode->is_marked = true;
+    }
+}
+
+static void mark_named(const struct sim_disk *d, const struct sim_names *names)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        mark(d, names->items[i].inode);
+    }
 }
 
 void rk_sim_disk_collect(struct sim_disk *d)
 {
     uint32_t kept = 0;
+    mark_open(d);
+    for (uint32_t k = 0; k < SIM_DIRS; k++) {
+        const struct sim_dir *dir = &d->dirs[k];
+        mark_named(d, &dir->now);
+        mark_named(d, &dir->durable);
+        for (uint32_t i = 0; i < dir->op_count; i++) {
+            mark(d, dir->ops[i].inode);
+        }
+    }
     for (uint32_t i = 0; i < d->inode_count; i++) {
         struct sim_inode *inode = d->inodes[i];
-        if (inode->handles > 0 || is_named(d, inode->id)) {
+        if (inode->is_marked) {
             d->inodes[kept++] = inode;
         } else {
             free_inode(d->mem, inode);
@@ -198,24 +212,16 @@ void rk_sim_disk_collect(struct sim_disk *d)
     d->inode_count = kept;
 }
 
-static bool is_visible(const struct sim_disk *d, const struct sim_inode *inode)
-{
-    for (uint32_t k = 0; k < SIM_DIRS; k++) {
-        for (uint32_t i = 0; i < d->dirs[k].now.count; i++) {
-            if (d->dirs[k].now.items[i].inode == inode->id) {
-                return true;
-            }
-        }
-    }
-    return inode->handles > 0;
-}
-
 uint64_t rk_sim_disk_used(const struct sim_disk *d)
 {
     uint64_t used = 0;
+    mark_open(d);
+    for (uint32_t k = 0; k < SIM_DIRS; k++) {
+        mark_named(d, &d->dirs[k].now);
+    }
     for (uint32_t i = 0; i < d->inode_count; i++) {
         const struct sim_inode *inode = d->inodes[i];
-        if (inode->charged_bytes > 0 && is_visible(d, inode)) {
+        if (inode->charged_bytes > 0 && inode->is_marked) {
             used += (inode->charged_bytes + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
         }
     }

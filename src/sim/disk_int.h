@@ -25,6 +25,7 @@ struct sim_inode {
     uint32_t write_count;
     uint32_t write_cap;
     uint64_t charged_bytes; /* of the disk's space */
+    bool is_marked;         /* by who looks for those in use */
     bool has_ghosts;        /* visible and not durable, and no sync will change that */
 };
 

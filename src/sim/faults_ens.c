@@ -145,6 +145,11 @@ static void calm_down(struct sim_options *o)
     o->node.core.enforce_auth_schemes = (struct rk_bytes){NULL, 0};
 }
 
+/* With a log file, and its three syncs, for each transaction a disk takes longer than the sync limit
+ * for what the clients bring a new leader at once, and so it would go on for ever. */
+#define LOG_FILE_BYTES_MIN 1000u
+#define SNAP_COUNT_MIN     10
+
 void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t count)
 {
     struct sim_ens_options *e = &o->ens;
@@ -154,6 +159,12 @@ void rk_sim_options_ensemble(struct sim_options *o, struct sim_tape *t, uint32_t
     o->node.core.min_session_timeout_ms = 2 * tick_ms;
     o->node.core.max_session_timeout_ms = 20 * tick_ms;
     o->client.timeout_ms_max = 20 * tick_ms;
+    if (o->node.wal.size_limit_bytes > 0 && o->node.wal.size_limit_bytes < LOG_FILE_BYTES_MIN) {
+        o->node.wal.size_limit_bytes = LOG_FILE_BYTES_MIN;
+    }
+    if (o->node.core.snap_count < SNAP_COUNT_MIN) {
+        o->node.core.snap_count = SNAP_COUNT_MIN;
+    }
     draw_size(e, t, count);
     draw_limits(e, t, tick_ms);
     draw_wire(&e->wire, t, tick_ms);
