@@ -504,14 +504,23 @@ static bool touch(struct rk_core *c, struct rk_session *s)
     return rk_forward_touch(c, s);
 }
 
+/* What is behind a closeSession is never executed, never answered. */
+static bool has_left(const struct conn *conn, int32_t op)
+{
+    if (RK_BUG(CLOSING_MAY_WRITE)) {
+        return false;
+    }
+    if (conn->close_count > 0 && (op == RK_OP_AUTH || op == RK_OP_SASL)) {
+        return true; /* while it waits for its turn: all but these wait behind it */
+    }
+    return conn->session_ref != NULL && conn->session_ref->is_closing;
+}
+
 static void dispatch(struct rk_core *c, struct conn *conn, int32_t xid, int32_t op,
                      struct rk_bytes body)
 {
-    if (conn->session_ref != NULL && conn->session_ref->is_closing && !RK_BUG(CLOSING_MAY_WRITE)) {
+    if (has_left(conn, op)) {
         return; /* its closeSession ends the connection */
-    }
-    if ((op == RK_OP_AUTH || op == RK_OP_SASL) && conn->close_count > 0) {
-        return; /* those alone do not wait for their turn, and would be answered before it */
     }
     if (op == RK_OP_AUTH) {
         rk_core_on_auth(c, conn, xid, body);

@@ -145,8 +145,8 @@ static void calm_down(struct sim_options *o)
     o->node.core.enforce_auth_schemes = (struct rk_bytes){NULL, 0};
 }
 
-/* With a log file, and its three syncs, for each transaction a disk takes longer than the sync limit
- * for what the clients bring a new leader at once, and so it would go on for ever. */
+/* With a log file, and its three syncs, for each transaction a disk takes longer than the sync
+ * limit for what the clients bring a new leader at once, and so it would go on for ever. */
 #define LOG_FILE_BYTES_MIN 1000u
 #define SNAP_COUNT_MIN     10
 
