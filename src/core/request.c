@@ -183,7 +183,6 @@ void rk_core_request_drop_all(struct rk_core *c, struct conn *conn)
             drop_frame(c, q);
             conn->queue_head = q->next;
             conn->queue_count--;
-            conn->close_count -= q->op == RK_OP_CLOSE_SESSION;
             q->conn = 0;
             q->next = RK_REQUEST_NONE;
             continue;
