@@ -298,6 +298,24 @@ static void fresh_servers_without_a_marker_wait_for_all(void **state)
     trio_deinit(&t);
 }
 
+/* What came on it later would be forwarded behind the REVALIDATE, as the session's owner. */
+static void a_learner_closes_at_once_what_a_session_leaves(void **state)
+{
+    struct trio t;
+    (void)state;
+    trio_init(&t, 3, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        trio_start(&t, i);
+    }
+    uint32_t follower = (trio_leader(&t, 2, 5000) + 1) % 3;
+    rk_session_id session = trio_connect(&t, follower, 1);
+    trio_ask_session(&t, follower, 2, session);
+    assert_true(t.nodes[follower].in[1].is_closed);
+    trio_run(&t, 1);
+    assert_true(trio_has(&t, follower, 2));
+    trio_deinit(&t);
+}
+
 /* And say so, and what to do about it. */
 static void who_waits_says_for_what(void **state)
 {
@@ -379,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_learner_that_stood_still_for_too_long_answers_no_read),
         cmocka_unit_test(an_observer_gets_everything_and_forwards),
         cmocka_unit_test(fresh_servers_without_a_marker_wait_for_all),
+        cmocka_unit_test(a_learner_closes_at_once_what_a_session_leaves),
         cmocka_unit_test(who_waits_says_for_what),
         cmocka_unit_test(wiped_servers_do_not_outvote_the_one_that_knows),
         cmocka_unit_test(local_sessions_are_nobody_elses_until_they_need_to_be),

@@ -638,12 +638,11 @@ bool trio_has(struct trio *t, uint32_t node, uint32_t slot)
     return t->nodes[node].in[slot].at < t->nodes[node].in[slot].bytes.len;
 }
 
-rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session)
+void trio_ask_session(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session)
 {
     struct trio_inbox *in = &t->nodes[node].in[slot];
     struct rk_event e = {.kind = RK_EV_CONN_OPEN};
     struct rk_buf b;
-    struct rk_bytes reply;
     uint8_t password[16] = {0};
     if (session != 0) {
         rk_session_password(session, password);
@@ -664,8 +663,17 @@ rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_se
     rk_buf_put_i64(&b, session);
     rk_buf_put_bytes(&b, rk_bytes_of(password, 16));
     rk_buf_put_bool(&b, t->asks_read_only);
-    frame(t, node, slot, &b);
+    e = (struct rk_event){.kind = RK_EV_FRAME, .conn = in->id};
+    e.u.frame.bytes = rk_buf_view(&b);
+    step(t, node, &e);
     rk_buf_deinit(&b);
+}
+
+rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session)
+{
+    struct rk_bytes reply;
+    trio_ask_session(t, node, slot, session);
+    deliver_all(t);
     for (int i = 0; i < 500 && !trio_has(t, node, slot); i++) {
         trio_run(t, 1);
     }

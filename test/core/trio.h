@@ -86,6 +86,8 @@ void trio_step_one(struct trio *t); /* one thing that is under way, or one ms */
 uint32_t trio_leader(struct trio *t, uint32_t followers, int64_t ms);
 
 rk_session_id trio_connect(struct trio *t, uint32_t node, uint32_t slot);
+/* Sends the handshake of a new connection; what follows from it at other servers is under way. */
+void trio_ask_session(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session);
 rk_session_id trio_reconnect(struct trio *t, uint32_t node, uint32_t slot, rk_session_id session);
 void trio_create(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path);
 void trio_create_flags(struct trio *t, uint32_t node, uint32_t slot, int32_t xid, const char *path,
